@@ -1,0 +1,209 @@
+"""What the engine tells the world, as frozen records that survive a round trip through JSON.
+
+Every client draws a pure fold over these events, so attaching late, tests and bug reports share one path.
+Evolution is additive: a reader ignores kinds and fields that it does not know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """`seq` grows by one per event of an installation directory; `at` is seconds since the epoch (UTC)."""
+
+    kind: ClassVar[str] = ""
+    durable: ClassVar[bool] = True
+    """Durable events go to the journal before anybody hears of them; others only to logs and listeners."""
+
+    seq: int = 0
+    at: float = 0.0
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"kind": self.kind, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        known = {f.name for f in dataclasses.fields(cls)}
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known}
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted(Event):
+    """An engine began to work; `resumed` when the journal already held records. `pid` is the engine's."""
+
+    kind = "run_started"
+    version: str
+    pid: int
+    resumed: bool
+    tasks: int
+    nodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanReady(Event):
+    """The plan in order: each row is (task id, step, handler or "", node or "", title)."""
+
+    kind = "plan_ready"
+    tasks: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        rows = tuple(tuple(row) for row in data["tasks"])
+        return cls(seq=data["seq"], at=data["at"], tasks=rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEvent(Event):
+    """Something about one task; `task` is `step`, `step/handler` or `step/handler@node`."""
+
+    task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskStarted(TaskEvent):
+    """Intent: written before the task may change anything. `key` identifies the inputs (task id + hash)."""
+
+    kind = "task_started"
+    key: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSucceeded(TaskEvent):
+    """The task ended well. `changes` says what it changed, in its own words; none means all was as it should be."""
+
+    kind = "task_succeeded"
+    key: str
+    seconds: float
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskFailed(TaskEvent):
+    """The task failed for good in this run. `exit_code` is the process exit code it stands for."""
+
+    kind = "task_failed"
+    key: str
+    seconds: float
+    title: str
+    detail: str = ""
+    fix: str = ""
+    exit_code: int = 5
+    command: str = ""
+    command_exit_code: int | None = None
+    output: tuple[str, ...] = ()
+    log: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskRetrying(TaskEvent):
+    """An attempt failed and will be repeated after `delay` seconds: attempt `attempt` of `attempts` was the last."""
+
+    kind = "task_retrying"
+    attempt: int
+    attempts: int
+    delay: float
+    title: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskSkipped(TaskEvent):
+    """The task is not run. `why` is a sentence; `by` is condition, skip_steps, person or done (ended well before)."""
+
+    kind = "task_skipped"
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskBlocked(TaskEvent):
+    """The task cannot run since `on` (a task id) failed."""
+
+    kind = "task_blocked"
+    on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCancelled(TaskEvent):
+    """The task was stopped in the middle; it runs again on resume."""
+
+    kind = "task_cancelled"
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskProgress(TaskEvent):
+    """How far a task is: `done` of `total` (bytes, images, …; total 0 = unknown) with a short text."""
+
+    kind = "task_progress"
+    durable = False
+    done: int
+    total: int
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine(Event):
+    """One line of output. `node` is empty for the installer itself; `stream` is stdout, stderr or note."""
+
+    kind = "log_line"
+    durable = False
+    task: str
+    node: str
+    stream: str
+    line: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(Event):
+    """Something a person should know that belongs to no task, e.g. a damaged journal tail that was cut off."""
+
+    kind = "notice"
+    level: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished(Event):
+    """The engine stopped. `status` is success, failed or cancelled; counts are of this run."""
+
+    kind = "run_finished"
+    status: str
+    exit_code: int
+    seconds: float
+    ran: int
+    skipped: int
+    failed: int
+    blocked: int
+
+
+KINDS: dict[str, type[Event]] = {
+    cls.kind: cls
+    for cls in (
+        RunStarted,
+        PlanReady,
+        TaskStarted,
+        TaskSucceeded,
+        TaskFailed,
+        TaskRetrying,
+        TaskSkipped,
+        TaskBlocked,
+        TaskCancelled,
+        TaskProgress,
+        LogLine,
+        Notice,
+        RunFinished,
+    )
+}
+
+
+def event_from_dict(data: dict[str, Any]) -> Event | None:
+    """Read an event written by `Event.as_dict`; None for a kind that this version does not know."""
+    cls = KINDS.get(data.get("kind", ""))
+    return cls.from_dict(data) if cls is not None else None

@@ -1,0 +1,105 @@
+"""The installation directory: every file of it by name, private to its owner."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+APP = "tke-tui"
+
+
+def default_directory() -> Path:
+    """Where an installation lives when `--dir` is not given (XDG data directory of the user)."""
+    return Path(platformdirs.user_data_dir(APP)) / "global"
+
+
+@dataclass(frozen=True, slots=True)
+class InstallDir:
+    """Names below one installation directory. Directories are 0700, files 0600."""
+
+    root: Path
+
+    @property
+    def para(self) -> Path:
+        return self.root / "tke.json"
+
+    @property
+    def secrets(self) -> Path:
+        return self.root / "secrets.enc"
+
+    @property
+    def secrets_key(self) -> Path:
+        return self.root / "secrets.key"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.jsonl"
+
+    @property
+    def state(self) -> Path:
+        return self.root / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "engine.lock"
+
+    @property
+    def known_hosts(self) -> Path:
+        return self.root / "known_hosts"
+
+    @property
+    def preflight(self) -> Path:
+        return self.root / "preflight.json"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def pki(self) -> Path:
+        """Certificates and keys of the TKE components (the original's `data/*.crt`, `*.key`)."""
+        return self.root / "pki"
+
+    @property
+    def registry_data(self) -> Path:
+        return self.root / "registry"
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.root / "admin.kubeconfig"
+
+    def node_log(self, node: str) -> Path:
+        """Log of one machine; `installer` for what belongs to none."""
+        return self.logs / f"{node.replace(':', '_') or 'installer'}.log"
+
+    def create(self) -> None:
+        """Make the directories (0700); an existing root keeps its content."""
+        for path in (self.root, self.logs, self.pki):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+
+
+def write_private(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
+    """Replace a local file atomically: temporary file in the same directory, fsync, rename, fsync of the directory."""
+    content = data.encode() if isinstance(data, str) else data
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
