@@ -1,0 +1,48 @@
+"""Rendering of the packaged templates (`tke_tui/core/templates`): an undefined name is an error, values are quoted.
+
+Filters for values from outside: `quote` gives a JSON string (valid as a YAML and as a TOML basic string), so that
+quotes, backslashes, `#`, `:` and unicode in passwords survive; `to_yaml(indent)` renders a structure.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import jinja2
+import yaml
+
+
+def _quote(value: object) -> str:
+    return json.dumps(str(value), ensure_ascii=False)
+
+
+def _to_yaml(value: object, indent: int = 0) -> str:
+    text = yaml.safe_dump(value, default_flow_style=False, sort_keys=False, allow_unicode=True).rstrip("\n")
+    return text.replace("\n", "\n" + " " * indent)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("tke_tui.core", "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=False,  # noqa: S701 - the templates are configuration files, not HTML
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["quote"] = _quote
+    environment.filters["to_yaml"] = _to_yaml
+    return environment
+
+
+def render(template: str, /, **values: Any) -> str:
+    """Text of `templates/<template>` with these values; `jinja2.UndefinedError` when one is missing."""
+    return _environment().get_template(template).render(**values)
+
+
+def render_manifests(template: str, /, **values: Any) -> list[dict[str, Any]]:
+    """The Kubernetes objects of a multi-document YAML template, empty documents left out."""
+    return [document for document in yaml.safe_load_all(render(template, **values)) if document]
