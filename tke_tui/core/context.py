@@ -1,4 +1,4 @@
-"""What a task gets to work with: the input, the machines, the adapters, the secrets, and the gate before each change."""
+"""What a task gets to work with: the input, the machines, the adapters, the secrets, the gate before each change."""
 
 from __future__ import annotations
 

@@ -160,7 +160,7 @@ class Cancelled(TkeError):
     exit_code = ExitCode.CANCELLED
 
 
-class WouldChange(Exception):  # noqa: N818 - a control-flow signal, never shown to a person
+class WouldChange(Exception):  # a control-flow signal, never shown to a person
     """Raised in a read-only context by the first operation that would change something; `what` says which."""
 
     def __init__(self, what: str) -> None:

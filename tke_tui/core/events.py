@@ -59,7 +59,7 @@ class PlanReady(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskEvent(Event):
-    """Something about one task; `task` is `step`, `step/handler` or `step/handler@node`."""
+    """Something about one task; `task` is its id: `<name>` or `<name>@<node>`."""
 
     task: str
 

@@ -103,9 +103,7 @@ class Node:
         """True when the path exists, whatever it is (a dangling link does not)."""
         return await self.ok("test", "-e", path)
 
-    async def write_file(
-        self, path: str, content: str | bytes, *, mode: int = 0o644, what: str = ""
-    ) -> bool:
+    async def write_file(self, path: str, content: str | bytes, *, mode: int = 0o644, what: str = "") -> bool:
         """Make a file hold exactly this content and mode (owner root); True when something had to change.
 
         Content is compared by SHA-256 on the machine's own copy, so files with secrets never pass through a command.

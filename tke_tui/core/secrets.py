@@ -31,7 +31,9 @@ REFERENCE = "secret:"
 class SecretStore:
     """Names to values. Every value that goes in or comes out is made known to `redact`."""
 
-    def __init__(self, path: Path, key_file: Path, redact: Redactor, *, passphrase: str | None = None) -> None:
+    def __init__(
+        self, path: Path, key_file: Path, redact: Redactor, *, passphrase: str | None = None
+    ) -> None:
         self._path = path
         self._key_file = key_file
         self._passphrase = passphrase
@@ -102,7 +104,11 @@ class SecretStore:
             key = self._key_file.read_bytes()
             if len(key) == 32:
                 return key
-            raise StateError(f"{self._key_file} is damaged", detail="it must hold 32 bytes", fix="Restore it.")
+            raise StateError(
+                f"{self._key_file} is damaged",
+                detail="it must hold 32 bytes",
+                fix="Restore it from a backup.",
+            )
         if self._path.exists():
             raise StateError(
                 f"{self._key_file} is missing",

@@ -51,7 +51,12 @@ class RunState:
                 self.tasks[event.task] = TaskRecord(RUNNING, event.key, event.at, attempt=event.attempt)
             case ev.TaskSucceeded():
                 record = self.tasks.setdefault(event.task, TaskRecord(SUCCEEDED, event.key))
-                record.status, record.key, record.seconds, record.title = SUCCEEDED, event.key, event.seconds, ""
+                record.status, record.key, record.seconds, record.title = (
+                    SUCCEEDED,
+                    event.key,
+                    event.seconds,
+                    "",
+                )
                 self.done_once.add(name_and_node(event.task))
             case ev.TaskFailed():
                 record = self.tasks.setdefault(event.task, TaskRecord(FAILED, event.key))
@@ -130,6 +135,6 @@ def restore(snapshot: RunState | None, events: Iterable[ev.Event]) -> RunState:
 
 
 def name_and_node(task: str) -> tuple[str, str]:
-    """`Create global cluster/EnsureDocker@10.0.0.1` -> ("EnsureDocker", "10.0.0.1"); a step has node ""."""
-    path, _, node = task.partition("@")
-    return path.rsplit("/", 1)[-1], node
+    """`EnsureDocker@10.0.0.1` -> ("EnsureDocker", "10.0.0.1"); a task without a node has node ""."""
+    name, _, node = task.partition("@")
+    return name, node

@@ -101,6 +101,5 @@ class Task(ABC):
             return False
         return True
 
-    async def undo(self, ctx: Context) -> None:
+    async def undo(self, ctx: Context) -> None:  # noqa: B027 - nothing to take back is a fair answer
         """Take back what `run` did, where that is possible; by default nothing."""
-        return None

@@ -1,0 +1,362 @@
+"""Runs a graph of tasks: as early as their needs allow, within budgets, with retries, every step of it journalled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tke_tui import __version__
+from tke_tui.core import events as ev
+from tke_tui.core.context import Context, Mode, Services
+from tke_tui.core.errors import Evidence, ExitCode, TkeError
+from tke_tui.core.graph import Graph, PlannedTask
+from tke_tui.core.journal import Journal
+from tke_tui.core.node_logs import NodeLogs
+from tke_tui.core.state import RunState
+
+Listener = Callable[[ev.Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """Upper bounds of one run. `tasks` counts tasks at work at once over all machines; delays are seconds."""
+
+    tasks: int = 256
+    retry_delay: float = 2.0
+    retry_delay_max: float = 60.0
+    snapshot_every: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """How a run ended. `status` is success, failed or cancelled; `errors` are (task id, error) in order of time."""
+
+    status: str
+    exit_code: ExitCode
+    seconds: float
+    ran: int
+    skipped: int
+    failed: int
+    blocked: int
+    errors: tuple[tuple[str, TkeError], ...] = ()
+
+
+@dataclass(slots=True)
+class _Counts:
+    ran: int = 0
+    skipped: int = 0
+    errors: list[tuple[str, TkeError]] = field(default_factory=list)
+
+
+class Engine:
+    """One run of one graph. Listeners hear every event in order, durable ones only once they are on disk."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        services: Services,
+        journal: Journal,
+        state: RunState,
+        logs: NodeLogs,
+        *,
+        listeners: tuple[Listener, ...] = (),
+        budgets: Budgets | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._graph = graph
+        self._services = services
+        self._journal = journal
+        self._state = state
+        self._logs = logs
+        self._listeners = listeners
+        self._budgets = budgets or Budgets()
+        self._clock = clock
+        self._slots = asyncio.Semaphore(self._budgets.tasks)
+        self._counts = _Counts()
+        self._broken: dict[str, str] = {}
+        self._last_snapshot = 0.0
+        self._cancelled = False
+        self._main: asyncio.Task[RunResult] | None = None
+
+    async def run(self) -> RunResult:
+        """Run until nothing more can run. Failures are in the result; only a broken journal raises (`StateError`)."""
+        started = time.monotonic()
+        await self._announce()
+        self._main = asyncio.current_task()
+        try:
+            await self._run_graph()
+        except asyncio.CancelledError:
+            if not self._cancelled:
+                raise
+            task = asyncio.current_task()
+            if task is not None:
+                task.uncancel()
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
+        return await self._finish(time.monotonic() - started)
+
+    def cancel(self) -> None:
+        """Stop: running commands are ended on the machines, everything is journalled, `run` returns `cancelled`."""
+        if self._main is not None and not self._cancelled:
+            self._cancelled = True
+            self._main.cancel()
+
+    async def _announce(self) -> None:
+        included = self._graph.included
+        nodes = tuple(dict.fromkeys(planned.node for planned in included if planned.node))
+        rows = tuple((p.id, p.step, p.task.name, p.node, p.task.title) for p in self._graph)
+        await self._emit(
+            ev.RunStarted(
+                version=__version__,
+                pid=os.getpid(),
+                resumed=bool(self._state.tasks),
+                tasks=len(included),
+                nodes=nodes,
+            ),
+            ev.PlanReady(tasks=rows),
+            *(ev.TaskSkipped(task=p.id, why=p.left_out, by=p.by) for p in self._graph if p.left_out),
+        )
+        self._counts.skipped = len(self._graph.tasks) - len(included)
+
+    async def _run_graph(self) -> None:
+        waiting = {planned.id: set(planned.needs) for planned in self._graph.included}
+        dependents: dict[str, list[str]] = defaultdict(list)
+        for task_id, needs in waiting.items():
+            for need in needs:
+                dependents[need].append(task_id)
+        ended: asyncio.Queue[str] = asyncio.Queue()
+        remaining = len(waiting)
+        async with asyncio.TaskGroup() as group:
+            ready = [task_id for task_id, needs in waiting.items() if not needs]
+            while remaining:
+                for task_id in ready:
+                    group.create_task(self._run_one(self._graph[task_id], ended), name=task_id)
+                task_id = await ended.get()
+                remaining -= 1
+                ready = []
+                for dependent in dependents[task_id]:
+                    waiting[dependent].discard(task_id)
+                    if not waiting[dependent]:
+                        ready.append(dependent)
+
+    async def _run_one(self, planned: PlannedTask, ended: asyncio.Queue[str]) -> None:
+        try:
+            culprit = next(
+                (self._broken[need] for need in sorted(planned.needs) if need in self._broken), None
+            )
+            if culprit is not None:
+                self._broken[planned.id] = culprit
+                await self._emit(ev.TaskBlocked(task=planned.id, on=culprit))
+                return
+            key = planned.key(self._services.para, self._services.bundle)
+            if self._state.ended_well(planned.id, key):
+                self._counts.skipped += 1
+                await self._emit(
+                    ev.TaskSkipped(
+                        task=planned.id, why="it ended well before, with the same inputs", by="done"
+                    )
+                )
+                return
+            async with self._slots:
+                await self._attempt(planned, key)
+        finally:
+            ended.put_nowait(planned.id)
+
+    async def _attempt(self, planned: PlannedTask, key: str) -> None:
+        self._counts.ran += 1
+        attempt = 1
+        while True:
+            started = time.monotonic()
+            await self._emit(ev.TaskStarted(task=planned.id, key=key, attempt=attempt))
+            context = self._context(planned)
+            try:
+                await planned.task.run(context)
+            except asyncio.CancelledError:
+                await asyncio.shield(self._emit(ev.TaskCancelled(task=planned.id, key=key)))
+                raise
+            except Exception as error:
+                explained = self._explain(planned, error)
+                if explained.retryable and attempt < planned.task.attempts:
+                    await self._pause(planned, explained, attempt)
+                    attempt += 1
+                    continue
+                await self._fail(planned, key, explained, time.monotonic() - started)
+                return
+            await self._emit(
+                ev.TaskSucceeded(
+                    task=planned.id,
+                    key=key,
+                    seconds=round(time.monotonic() - started, 3),
+                    changes=tuple(self._services.secrets.redact(change) for change in context.changes),
+                )
+            )
+            return
+
+    async def _pause(self, planned: PlannedTask, error: TkeError, attempt: int) -> None:
+        back_off = min(self._budgets.retry_delay_max, self._budgets.retry_delay * 2 ** (attempt - 1))
+        delay = error.retry_after if error.retry_after is not None else back_off * random.uniform(0.75, 1.25)  # noqa: S311
+        redact = self._services.secrets.redact
+        await self._emit(
+            ev.TaskRetrying(
+                task=planned.id,
+                attempt=attempt,
+                attempts=planned.task.attempts,
+                delay=round(delay, 2),
+                title=redact(error.title),
+                detail=redact(error.detail),
+            )
+        )
+        await asyncio.sleep(delay)
+
+    async def _fail(self, planned: PlannedTask, key: str, error: TkeError, seconds: float) -> None:
+        self._broken[planned.id] = planned.id
+        self._counts.errors.append((planned.id, error))
+        redact = self._services.secrets.redact
+        evidence = error.evidence or Evidence()
+        await self._emit(
+            ev.TaskFailed(
+                task=planned.id,
+                key=key,
+                seconds=round(seconds, 3),
+                title=redact(error.title),
+                detail=redact(error.detail),
+                fix=redact(error.fix),
+                exit_code=int(error.exit_code),
+                command=redact(evidence.command),
+                command_exit_code=evidence.exit_code,
+                output=tuple(redact(line) for line in evidence.output),
+                log=str(self._services.directory.node_log(planned.node)),
+            )
+        )
+
+    def _explain(self, planned: PlannedTask, error: Exception) -> TkeError:
+        if isinstance(error, TkeError):
+            return error
+        for line in traceback.format_exception(error):
+            for part in line.rstrip().splitlines():
+                self._line(planned, planned.node, "note", part)
+        return InternalError(
+            f"{planned.task.name} stopped on an error of tke-tui itself",
+            detail=f"{type(error).__name__}: {error}",
+            fix=f"Report it with {self._services.directory.node_log(planned.node)}; "
+            "what was done is kept: continue with --resume.",
+        )
+
+    def _context(self, planned: PlannedTask) -> Context:
+        return Context(
+            self._services,
+            planned.machine,
+            Mode.RUN,
+            emit_line=lambda node, stream, line: self._line(planned, node, stream, line),
+            emit_progress=lambda done, total, text: self._progress(planned, done, total, text),
+        )
+
+    def _line(self, planned: PlannedTask, node: str, stream: str, line: str) -> None:
+        line = self._services.secrets.redact(line)
+        now = self._clock()
+        self._logs.write(node, now, planned.task.name, stream, line)
+        self._tell(
+            ev.LogLine(
+                seq=self._journal.next_seq(), at=now, task=planned.id, node=node, stream=stream, line=line
+            )
+        )
+
+    def _progress(self, planned: PlannedTask, done: int, total: int, text: str) -> None:
+        self._tell(
+            ev.TaskProgress(
+                seq=self._journal.next_seq(),
+                at=self._clock(),
+                task=planned.id,
+                done=done,
+                total=total,
+                text=self._services.secrets.redact(text),
+            )
+        )
+
+    async def _emit(self, *events: ev.Event) -> None:
+        stamped = [stamp(event, self._journal.next_seq(), self._clock()) for event in events]
+        await self._journal.append(stamped)
+        for event in stamped:
+            self._state.apply(event)
+            self._tell(event)
+        if time.monotonic() - self._last_snapshot >= self._budgets.snapshot_every:
+            self._snapshot()
+
+    def _snapshot(self) -> None:
+        self._last_snapshot = time.monotonic()
+        self._state.save(self._services.directory.state)
+
+    def _tell(self, event: ev.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    async def _finish(self, seconds: float) -> RunResult:
+        errors = self._counts.errors
+        if self._cancelled:
+            status, exit_code = "cancelled", ExitCode.CANCELLED
+        elif errors:
+            status, exit_code = "failed", most_telling([error for _, error in errors])
+        else:
+            status, exit_code = "success", ExitCode.OK
+        blocked = sum(1 for task, culprit in self._broken.items() if task != culprit)
+        result = RunResult(
+            status,
+            exit_code,
+            seconds,
+            self._counts.ran,
+            self._counts.skipped,
+            len(errors),
+            blocked,
+            tuple(errors),
+        )
+        await self._emit(
+            ev.RunFinished(
+                status=status,
+                exit_code=int(exit_code),
+                seconds=round(seconds, 3),
+                ran=result.ran,
+                skipped=result.skipped,
+                failed=result.failed,
+                blocked=blocked,
+            )
+        )
+        self._snapshot()
+        return result
+
+
+class InternalError(TkeError):
+    """A bug: an exception nobody explained."""
+
+    exit_code = ExitCode.INTERNAL
+
+
+def most_telling(errors: list[TkeError]) -> ExitCode:
+    """One exit code for several failures: the one a caller can act on first (unreachable before preflight, …)."""
+    order = (
+        ExitCode.INTERNAL,
+        ExitCode.USAGE,
+        ExitCode.UNREACHABLE,
+        ExitCode.PREFLIGHT,
+        ExitCode.FAILED,
+        ExitCode.NOT_READY,
+    )
+    return min((error.exit_code for error in errors), key=order.index)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def stamp(event: ev.Event, seq: int, at: float) -> ev.Event:
+    """The same event with its place in the journal."""
+    values = event.as_dict() | {"seq": seq, "at": at}
+    return type(event).from_dict(values)

@@ -1,0 +1,176 @@
+"""From tasks to a graph: which (task, node) pairs there are, and what each of them truly waits for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tke_tui.core.task import On, Scope, Task
+
+if TYPE_CHECKING:
+    from tke_tui.core.bundle import Bundle
+    from tke_tui.core.model.machine import Machine
+    from tke_tui.core.model.para import CreateClusterPara
+
+
+@dataclass(slots=True)
+class PlannedTask:
+    """One task on one machine. `left_out` is the sentence why it will not run ("" = it will), `by` who said so."""
+
+    task: Task
+    step: str
+    machine: Machine | None
+    needs: frozenset[str] = frozenset()
+    left_out: str = ""
+    by: str = ""
+
+    @property
+    def node(self) -> str:
+        return "" if self.machine is None else str(self.machine.ip)
+
+    @property
+    def id(self) -> str:
+        return f"{self.task.name}@{self.node}" if self.machine is not None else self.task.name
+
+    def key(self, para: CreateClusterPara, bundle: Bundle) -> str:
+        """Task id + hash of the inputs that matter to it: equal keys need no second run."""
+        inputs = self.task.inputs(para, bundle, self.machine)
+        canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
+        return f"{self.id}#{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A task in the ordered list: the step it belongs to, and why it is left out of this plan, if it is.
+
+    `closes` names further tasks it waits for on every machine: a step that is made of handlers ends after all of them.
+    """
+
+    task: Task
+    step: str
+    left_out: str = ""
+    by: str = ""
+    closes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Graph:
+    """Tasks in the order of the list; every id in `needs` is in `tasks`."""
+
+    tasks: dict[str, PlannedTask] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[PlannedTask]:
+        return iter(self.tasks.values())
+
+    def __getitem__(self, task_id: str) -> PlannedTask:
+        return self.tasks[task_id]
+
+    @property
+    def included(self) -> list[PlannedTask]:
+        return [planned for planned in self.tasks.values() if not planned.left_out]
+
+
+def build_graph(listed: Sequence[Listed], para: CreateClusterPara, *, gates: Sequence[str] = ()) -> Graph:
+    """Expand an ordered list of tasks into a graph.
+
+    - A node-scoped task waits for the one before it on the same machine (unless it is not `chained`).
+    - A `serial` task also waits for itself on the machine before.
+    - A need on a task that is left out passes on to what that one needed.
+    - Tasks named in `gates` come first, one after the other; all others wait for the last of them.
+    """
+    return _Builder(listed, para, gates).build()
+
+
+class _Builder:
+    def __init__(self, listed: Sequence[Listed], para: CreateClusterPara, gates: Sequence[str]) -> None:
+        self.listed = {entry.task.name: entry for entry in listed}
+        self.para = para
+        self.machines = {entry.task.name: _machines(entry, para) for entry in listed}
+        self.gates = [name for name in gates if name in self.listed and not self.listed[name].left_out]
+        self.chain: dict[str, str] = {}
+
+    def build(self) -> Graph:
+        graph = Graph()
+        for entry in self.listed.values():
+            for machine in self._targets(entry):
+                planned = PlannedTask(entry.task, entry.step, machine, left_out=entry.left_out, by=entry.by)
+                if not entry.left_out:
+                    planned.needs = frozenset(self._needs(entry, machine) - {planned.id})
+                    if machine is not None and entry.task.chained:
+                        self.chain[planned.node] = planned.id
+                graph.tasks[planned.id] = planned
+        _refuse_cycles(graph)
+        return graph
+
+    def _targets(self, entry: Listed) -> list[Machine] | list[None]:
+        if entry.task.scope is Scope.CLUSTER:
+            return [None]
+        if entry.left_out:
+            return [None]
+        return self.machines[entry.task.name]
+
+    def _needs(self, entry: Listed, machine: Machine | None) -> set[str]:
+        task = entry.task
+        found: set[str] = set()
+        node = "" if machine is None else str(machine.ip)
+        if machine is not None and task.chained and node in self.chain:
+            found.add(self.chain[node])
+        if machine is not None and task.serial:
+            position = [str(m.ip) for m in self.machines[task.name]].index(node)
+            if position:
+                found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
+        for need in task.needs:
+            found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
+        for name in entry.closes:
+            found |= self._resolve(name, On.EVERY, None, frozenset({task.name}))
+        if task.name in self.gates:
+            earlier = self.gates[: self.gates.index(task.name)]
+        else:
+            earlier = self.gates
+        if earlier and not found:
+            found |= self._ids(earlier[-1])
+        return found
+
+    def _resolve(self, name: str, on: On, machine: Machine | None, seen: frozenset[str]) -> set[str]:
+        entry = self.listed.get(name)
+        if entry is None:
+            raise KeyError(f"{name} is needed but not in the list")
+        if not entry.left_out and (ids := self._select(name, on, machine)):
+            return ids
+        found: set[str] = set()
+        if name not in seen:
+            for need in entry.task.needs:
+                found |= self._resolve(need.task, need.on, machine, seen | {name})
+        return found
+
+    def _select(self, name: str, on: On, machine: Machine | None) -> set[str]:
+        if self.listed[name].task.scope is Scope.CLUSTER:
+            return {name}
+        ips = [str(m.ip) for m in self.machines[name]]
+        if on is On.FIRST:
+            ips = [ip for ip in ips if ip == str(self.para.first.ip)]
+        elif on is On.SAME and machine is not None:
+            ips = [ip for ip in ips if ip == str(machine.ip)]
+        return {f"{name}@{ip}" for ip in ips}
+
+    def _ids(self, name: str) -> set[str]:
+        return self._select(name, On.EVERY, None)
+
+
+def _machines(entry: Listed, para: CreateClusterPara) -> list[Machine]:
+    return [] if entry.left_out else entry.task.machines(para)
+
+
+def _refuse_cycles(graph: Graph) -> None:
+    waiting = {task_id: set(planned.needs) for task_id, planned in graph.tasks.items()}
+    while ready := [task_id for task_id, needs in waiting.items() if not needs]:
+        for task_id in ready:
+            del waiting[task_id]
+        done = set(ready)
+        for needs in waiting.values():
+            needs -= done
+    if waiting:
+        raise ValueError(f"tasks wait for each other or for unknown ones: {sorted(waiting)[:5]}")
