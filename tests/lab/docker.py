@@ -1,0 +1,185 @@
+"""The host's Docker: starting a daemon when none runs, taking it away without a trace, and a few queries."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.lab.settings import GATEWAY, LABEL, NETWORK, NETWORK_NAME, LabError, Paths
+from tests.lab.shell import cached, run, stage, wait_until
+
+_IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
+_DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b")
+# Docker keeps its bridges apart; the nodes must reach what the host publishes from another bridge (the registry).
+_RULES = (
+    ["-s", str(NETWORK), "-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT"],
+    ["-d", str(NETWORK), "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"]
+    + ["-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT"],
+)  # fmt: skip
+
+
+def docker(*words: str | Path, stdin: str | None = None, check: bool = True) -> str:
+    """Standard output of ``docker WORDS``, stripped. Raises LabError on a non-zero exit when ``check`` is set."""
+    return run(["docker", *words], stdin=stdin, check=check).stdout.strip()
+
+
+def inspect(kind: str, name: str) -> dict[str, Any] | None:
+    """What the daemon knows of a container, image, network or volume; None when it does not exist."""
+    result = run(["docker", kind, "inspect", name], check=False)
+    if result.returncode != 0:
+        return None
+    found: list[dict[str, Any]] = json.loads(result.stdout)
+    return found[0] if found else None
+
+
+def reachable() -> bool:
+    """Whether a Docker daemon answers on the default socket."""
+    try:
+        return run(["docker", "version", "--format", "{{.Server.Version}}"], check=False).returncode == 0
+    except LabError:
+        return False
+
+
+def without_docker_rules(saved: str, forward_policy: str) -> str:
+    """``iptables-save`` text without Docker's chains and rules, with the FORWARD policy of the filter table set.
+
+    Everybody else's rules stay. ``forward_policy`` is ACCEPT or DROP.
+    """
+    kept: list[str] = []
+    table = ""
+    for line in saved.splitlines():
+        if _DOCKER_RULE.search(line):
+            continue
+        if line.startswith("*"):
+            table = line[1:]
+        if table == "filter" and line.startswith(":FORWARD "):
+            kept.append(f":FORWARD {forward_policy} [0:0]")
+        else:
+            kept.append(line)
+    return "\n".join(kept) + "\n"
+
+
+def forward_policy(saved: str) -> str:
+    """Policy of the filter table's FORWARD chain in ``iptables-save`` text; ACCEPT when it is not named."""
+    table = ""
+    for line in saved.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif table == "filter" and line.startswith(":FORWARD "):
+            return line.split()[1]
+    return "ACCEPT"
+
+
+class Daemon:
+    """The Docker daemon of the host. One that runs already is used as it is and never stopped."""
+
+    def __init__(self, paths: Paths) -> None:
+        self.paths = paths
+        self._pid_file = paths.run / "dockerd.pid"
+        self._before = paths.run / "before-dockerd.json"
+
+    def pid(self) -> int | None:
+        """Process id of the daemon that the lab started and that still runs, else None."""
+        try:
+            pid = int(self._pid_file.read_text())
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[0]
+        except (OSError, ValueError):
+            return None
+        return pid if command.endswith(b"dockerd") else None
+
+    def start(self) -> None:
+        """Make sure a daemon answers. Raises LabError with the end of its log when it does not within 60 s."""
+        if reachable():
+            cached("dockerd")
+            return
+        with stage("dockerd"):
+            self.paths.run.mkdir(parents=True, exist_ok=True)
+            self._remember()
+            log = self.paths.run / "dockerd.log"
+            with log.open("ab") as sink:
+                process = subprocess.Popen(
+                    ["dockerd", "--data-root", str(self.paths.docker_data), "--pidfile", str(self._pid_file)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=sink,
+                    start_new_session=True,
+                )
+
+            def ready() -> bool:
+                if process.poll() is not None:
+                    tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
+                    raise LabError(f"dockerd exited with {process.returncode} ({log}):\n{tail}")
+                return reachable()
+
+            wait_until(ready, timeout=60, what="dockerd answers", evidence=lambda: f"See {log}")
+
+    def _remember(self) -> None:
+        if self._before.exists():
+            return
+        state = {
+            "forward_policy": forward_policy(run(["iptables-save"]).stdout),
+            "ip_forward": _IP_FORWARD.read_text().strip(),
+        }
+        self._before.write_text(json.dumps(state))
+
+    def stop(self) -> None:
+        """Stop the daemon if the lab started it, and undo what it did to the machine's network."""
+        pid = self.pid()
+        if pid is None:
+            return
+        with stage("stop dockerd"):
+            os.kill(pid, signal.SIGTERM)
+            wait_until(
+                lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid), timeout=60, what="dockerd ends"
+            )
+            run(["ip", "link", "delete", "docker0"], check=False)
+            state = json.loads(self._before.read_text())
+            current = run(["iptables-save"]).stdout
+            run(["iptables-restore"], stdin=without_docker_rules(current, state["forward_policy"]))
+            _IP_FORWARD.write_text(state["ip_forward"])
+            self._before.unlink()
+            self._pid_file.unlink(missing_ok=True)
+            for leftover in (Path("/run/docker"), Path("/run/docker.sock")):
+                if leftover.is_dir():
+                    shutil.rmtree(leftover, ignore_errors=True)
+                else:
+                    leftover.unlink(missing_ok=True)
+
+
+def _zombie(pid: int) -> bool:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
+def create_network() -> None:
+    """The nodes' network, and the rules that let them reach ports published by the host."""
+    found = inspect("network", NETWORK_NAME)
+    if found is None:
+        docker(
+            "network", "create", "--label", LABEL, "--subnet", str(NETWORK), "--gateway", str(GATEWAY),
+            "--opt", f"com.docker.network.bridge.name=br-{NETWORK_NAME}", NETWORK_NAME,
+        )  # fmt: skip
+    elif found["IPAM"]["Config"][0]["Subnet"] != str(NETWORK):
+        raise LabError(
+            f"docker network {NETWORK_NAME} has another subnet: remove it with `docker network rm`"
+        )
+    for rule in _RULES:
+        if run(["iptables", "-C", "DOCKER-USER", *rule], check=False).returncode != 0:
+            run(["iptables", "-I", "DOCKER-USER", *rule])
+
+
+def remove_network() -> None:
+    """Take the network and its rules away; nothing happens where they are not there."""
+    for rule in _RULES:
+        while run(["iptables", "-C", "DOCKER-USER", *rule], check=False).returncode == 0:
+            run(["iptables", "-D", "DOCKER-USER", *rule])
+    if inspect("network", NETWORK_NAME) is not None:
+        docker("network", "rm", NETWORK_NAME)
