@@ -17,7 +17,7 @@ from tests.lab.kubernetes import Kubernetes
 from tests.lab.loadbalancer import LoadBalancer
 from tests.lab.rootfs import NodeImage
 from tests.lab.settings import MAX_NODES, LabError, node_address, paths
-from tests.lab.shell import say, stage
+from tests.lab.shell import exclusive, say, stage
 
 
 def up(arguments: argparse.Namespace) -> int:
@@ -29,16 +29,17 @@ def up(arguments: argparse.Namespace) -> int:
     with ThreadPoolExecutor(max_workers=1) as background:
         # The slowest stage needs neither Docker nor the nodes.
         binaries = None if arguments.no_kubernetes else background.submit(Kubernetes(here, apt).build)
-        Daemon(here).start()
-        NodeImage(here, docker=arguments.docker_on_nodes).build()
-        create_network()
-        logins = nodes.Logins(here)
-        logins.ensure()
-        with stage(f"{arguments.nodes} node(s)"):
-            nodes.start_nodes(
-                range(1, arguments.nodes + 1), logins, docker_on_nodes=arguments.docker_on_nodes
-            )
-        nodes.write_state(here, logins)
+        with exclusive(here.root / "up.lock"):
+            Daemon(here).start()
+            NodeImage(here, docker=arguments.docker_on_nodes).build()
+            create_network()
+            logins = nodes.Logins(here)
+            logins.ensure()
+            with stage(f"{arguments.nodes} node(s)"):
+                nodes.start_nodes(
+                    range(1, arguments.nodes + 1), logins, docker_on_nodes=arguments.docker_on_nodes
+                )
+            nodes.write_state(here, logins)
         if binaries is not None:
             binaries.result()
     status(arguments)

@@ -18,11 +18,11 @@ from tests.lab.shell import cached, run, stage, wait_until
 _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b")
 # Docker keeps its bridges apart; the nodes must reach what the host publishes from another bridge (the registry).
+_ACCEPT = ("-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT")
 _RULES = (
-    ["-s", str(NETWORK), "-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT"],
-    ["-d", str(NETWORK), "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED"]
-    + ["-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT"],
-)  # fmt: skip
+    ("-s", str(NETWORK), *_ACCEPT),
+    ("-d", str(NETWORK), "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", *_ACCEPT),
+)
 
 
 def docker(*words: str | Path, stdin: str | None = None, check: bool = True) -> str:

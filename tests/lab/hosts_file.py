@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 _FILE = Path("/etc/hosts")
@@ -36,5 +35,5 @@ def clean(path: Path = _FILE) -> None:
         return
     fresh = path.with_name(f"{path.name}.lab-new")
     fresh.write_text(cleaned)
-    os.chmod(fresh, path.stat().st_mode & 0o7777)
+    fresh.chmod(path.stat().st_mode & 0o7777)
     fresh.rename(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.lab.apt import Apt
 from tests.lab.settings import KUBERNETES_VERSION, LabError, Paths
-from tests.lab.shell import cached, fingerprint, run, stage
+from tests.lab.shell import cached, exclusive, fingerprint, run, stage
 
 COMMANDS = (
     "kubeadm",
@@ -74,15 +74,20 @@ class Kubernetes:
 
     def build(self) -> Path:
         """Directory with the binaries of COMMANDS, made when missing. Raises LabError with the log's end."""
-        self._tree()
+        with exclusive(self.paths.root / "kubernetes.lock"):
+            key = fingerprint(KUBERNETES_VERSION, *_REPLACED, _TAG)
+            self._tree(key)
+            self._link_to(self.paths.kubernetes_source)
+            return self._binaries(key)
+
+    def _binaries(self, tree_key: str) -> Path:
         target = self.paths.kubernetes_bin
-        key = fingerprint(linker_flags(KUBERNETES_VERSION), *COMMANDS)
+        key = fingerprint(tree_key, linker_flags(KUBERNETES_VERSION), *COMMANDS)
         marker = target / ".key"
         if marker.exists() and marker.read_text() == key:
             cached("kubernetes binaries")
             return target
         with stage("kubernetes binaries"):
-            self._link_to(self.paths.kubernetes_source)
             fresh = target.with_name("bin.new")
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
@@ -95,9 +100,8 @@ class Kubernetes:
             fresh.rename(target)
         return target
 
-    def _tree(self) -> None:
+    def _tree(self, key: str) -> None:
         target = self.paths.kubernetes_source
-        key = fingerprint(KUBERNETES_VERSION, *_REPLACED, _TAG)
         marker = target / ".lab-key"
         if marker.exists() and marker.read_text() == key:
             cached("kubernetes source")

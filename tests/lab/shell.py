@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import subprocess
@@ -101,6 +102,19 @@ def stage(name: str) -> Iterator[None]:
 def cached(name: str) -> None:
     """Say that a stage had nothing to do."""
     say(f"[{name}] cached")
+
+
+@contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; a second run of the lab waits here until the first is through."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"[{path.stem}] waiting for another run of the lab")
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
 
 
 def fingerprint(*parts: str | bytes | Path) -> str:
