@@ -49,16 +49,28 @@ def decode(line: bytes) -> dict[str, Any]:
     return event
 
 
+def read_events(path: Path) -> tuple[Event, ...]:
+    """The whole records of a journal up to the first damaged one; changes nothing, so safe beside an engine."""
+    return _read(path)[0]
+
+
 def recover(path: Path) -> Recovered:
     """Read a journal. Records from the first damaged one on are moved to `<name>.damaged-<n>` and reported.
 
     A crash in the middle of an append leaves half a line; the work of that record is simply done again.
     Raises `StateError` for a journal of another schema or one whose first line is not a journal header.
     """
+    events, data, offset = _read(path)
+    if offset == len(data):
+        return Recovered(events)
+    return Recovered(events, _set_aside(path, data, offset))
+
+
+def _read(path: Path) -> tuple[tuple[Event, ...], bytes, int]:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return Recovered(())
+        return (), b"", 0
     events: list[Event] = []
     offset = 0
     for number, line in enumerate(data.splitlines(keepends=True)):
@@ -73,9 +85,7 @@ def recover(path: Path) -> Recovered:
         elif (event := event_from_dict(record)) is not None:
             events.append(event)
         offset += len(line)
-    if offset == len(data):
-        return Recovered(tuple(events))
-    return Recovered(tuple(events), _set_aside(path, data, offset))
+    return tuple(events), data, offset
 
 
 def _check_header(path: Path, record: dict[str, Any]) -> None:

@@ -28,6 +28,11 @@ class InstallDir:
         return self.root / "tke.json"
 
     @property
+    def options(self) -> Path:
+        """Bundle path and choices of the run, taken over by a resume."""
+        return self.root / "options.json"
+
+    @property
     def secrets(self) -> Path:
         return self.root / "secrets.enc"
 

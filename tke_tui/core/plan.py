@@ -1,0 +1,195 @@
+"""The installation, in order. These two lists are the documentation of what happens and when.
+
+The order is the original's (tke-installer v1.3.0 and the handlers of v1.3.1); what really waits for what is said
+by each task's `needs`. `Preflight` is ours: every check of every machine before the first change.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tke_tui.core.graph import Graph, Listed, build_graph
+from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
+from tke_tui.core.handlers.ensure_cleanup import EnsureCleanup
+from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
+from tke_tui.core.handlers.ensure_cni_plugins import EnsureCNIPlugins
+from tke_tui.core.handlers.ensure_conntrack_tools import EnsureConntrackTools
+from tke_tui.core.handlers.ensure_copy_files import EnsureCopyFiles
+from tke_tui.core.handlers.ensure_create_cluster_mark import EnsureCreateClusterMark
+from tke_tui.core.handlers.ensure_csi_operator import EnsureCSIOperator
+from tke_tui.core.handlers.ensure_disable_swap import EnsureDisableSwap
+from tke_tui.core.handlers.ensure_docker import EnsureDocker
+from tke_tui.core.handlers.ensure_galaxy import EnsureGalaxy
+from tke_tui.core.handlers.ensure_gpu_manager import EnsureGPUManager
+from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import EnsureJoinPhaseControlPlaneJoinETCD
+from tke_tui.core.handlers.ensure_join_phase_control_plane_join_update_status import (
+    EnsureJoinPhaseControlPlaneJoinUpdateStatus,
+)
+from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import EnsureJoinPhaseControlPlanePrepare
+from tke_tui.core.handlers.ensure_join_phase_kubelet_start import EnsureJoinPhaseKubeletStart
+from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePreflight
+from tke_tui.core.handlers.ensure_keepalived_init import EnsureKeepalivedInit
+from tke_tui.core.handlers.ensure_keepalived_with_lb import EnsureKeepalivedWithLB
+from tke_tui.core.handlers.ensure_kernel_module import EnsureKernelModule
+from tke_tui.core.handlers.ensure_kubeadm import EnsureKubeadm
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_addon import EnsureKubeadmInitPhaseAddon
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_bootstrap_token import EnsureKubeadmInitPhaseBootstrapToken
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_control_plane import EnsureKubeadmInitPhaseControlPlane
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_etcd import EnsureKubeadmInitPhaseETCD
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_kube_config import EnsureKubeadmInitPhaseKubeConfig
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_kubelet_start import EnsureKubeadmInitPhaseKubeletStart
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_certs import EnsureKubeadmInitPhaseUploadCerts
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_config import EnsureKubeadmInitPhaseUploadConfig
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import EnsureKubeadmInitPhaseWaitControlPlane
+from tke_tui.core.handlers.ensure_kubeconfig import EnsureKubeconfig
+from tke_tui.core.handlers.ensure_kubelet import EnsureKubelet
+from tke_tui.core.handlers.ensure_kubernetes_images import EnsureKubernetesImages
+from tke_tui.core.handlers.ensure_mark_control_plane import EnsureMarkControlPlane
+from tke_tui.core.handlers.ensure_metrics_server import EnsureMetricsServer
+from tke_tui.core.handlers.ensure_nvidia_container_runtime import EnsureNvidiaContainerRuntime
+from tke_tui.core.handlers.ensure_nvidia_device_plugin import EnsureNvidiaDevicePlugin
+from tke_tui.core.handlers.ensure_nvidia_driver import EnsureNvidiaDriver
+from tke_tui.core.handlers.ensure_patch_annotation import EnsurePatchAnnotation
+from tke_tui.core.handlers.ensure_post_install_hook import EnsurePostInstallHook
+from tke_tui.core.handlers.ensure_pre_install_hook import EnsurePreInstallHook
+from tke_tui.core.handlers.ensure_preflight import EnsurePreflight
+from tke_tui.core.handlers.ensure_prepare_for_controlplane import EnsurePrepareForControlplane
+from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
+from tke_tui.core.handlers.ensure_store_credential import EnsureStoreCredential
+from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
+from tke_tui.core.handlers.ensure_third_party_ha import EnsureThirdPartyHA
+from tke_tui.core.handlers.ensure_third_party_ha_init import EnsureThirdPartyHAInit
+from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
+from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostClusterReadyHook
+from tke_tui.core.steps.execute_pre_install_hook import ExecutePreInstallHook
+from tke_tui.core.steps.generate_certificates import GenerateCertificates
+from tke_tui.core.steps.load_images import LoadImages
+from tke_tui.core.steps.preflight import Preflight
+from tke_tui.core.steps.push_images import PushImages
+from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
+from tke_tui.core.steps.write_kubeconfig import WriteKubeconfig
+
+if TYPE_CHECKING:
+    from tke_tui.core.model.para import CreateClusterPara
+    from tke_tui.core.task import Task
+
+STEPS: tuple[type[Task], ...] = (
+    Preflight,
+    ExecutePreInstallHook,
+    LoadImages,
+    SetupLocalRegistry,
+    PushImages,
+    GenerateCertificates,
+    CreateGlobalCluster,
+    WriteKubeconfig,
+    ExecutePostClusterReadyHook,
+)
+
+CREATE_HANDLERS: tuple[type[Task], ...] = (
+    EnsureCopyFiles,
+    EnsurePreInstallHook,
+    # configure the system
+    EnsureRegistryHosts,
+    EnsureKernelModule,
+    EnsureSysctl,
+    EnsureDisableSwap,
+    EnsurePreflight,
+    EnsureClusterComplete,
+    # install packages
+    EnsureNvidiaDriver,
+    EnsureNvidiaContainerRuntime,
+    EnsureDocker,
+    EnsureKubernetesImages,
+    EnsureKubelet,
+    EnsureCNIPlugins,
+    EnsureConntrackTools,
+    EnsureKubeadm,
+    EnsureKeepalivedInit,
+    EnsureThirdPartyHAInit,
+    EnsureAuthzWebhook,
+    EnsurePrepareForControlplane,
+    # the first control plane
+    EnsureKubeadmInitPhaseKubeletStart,
+    EnsureKubeadmInitPhaseCerts,
+    EnsureStoreCredential,
+    EnsureKubeconfig,
+    EnsureKubeadmInitPhaseKubeConfig,
+    EnsureKubeadmInitPhaseControlPlane,
+    EnsureKubeadmInitPhaseETCD,
+    EnsureKubeadmInitPhaseWaitControlPlane,
+    EnsureKubeadmInitPhaseUploadConfig,
+    EnsureKubeadmInitPhaseUploadCerts,
+    EnsureKubeadmInitPhaseBootstrapToken,
+    EnsureKubeadmInitPhaseAddon,
+    EnsureGalaxy,
+    # the other control planes
+    EnsureJoinPhasePreflight,
+    EnsureJoinPhaseControlPlanePrepare,
+    EnsureJoinPhaseKubeletStart,
+    EnsureJoinPhaseControlPlaneJoinETCD,
+    EnsureJoinPhaseControlPlaneJoinUpdateStatus,
+    EnsurePatchAnnotation,
+    EnsureMarkControlPlane,
+    EnsureKeepalivedWithLB,
+    EnsureThirdPartyHA,
+    # cluster add-ons
+    EnsureNvidiaDevicePlugin,
+    EnsureGPUManager,
+    EnsureCSIOperator,
+    EnsureMetricsServer,
+    EnsureCleanup,
+    EnsureCreateClusterMark,
+    EnsurePostInstallHook,
+)
+
+GATES = (Preflight.name, ExecutePreInstallHook.name)
+"""What must have ended before anything else begins: nothing is changed on unchecked machines."""
+
+
+def listed_tasks(para: CreateClusterPara) -> list[Listed]:
+    """Every step and handler in order, with the reason where this input leaves it out."""
+    skipped = set(para.config.skip_steps or ())
+    skipped_handlers = set(para.cluster.spec.features.skip_conditions or ())
+    tasks: list[Listed] = []
+    for step_class in STEPS:
+        step = step_class()
+        names = {step.name, *step.aliases}
+        by_person = "named in Config.skipSteps" if names & skipped else ""
+        closes: tuple[str, ...] = ()
+        if step_class is CreateGlobalCluster:
+            closes = tuple(handler.name for handler in CREATE_HANDLERS)
+            tasks.extend(_listed_handlers(para, step.name, by_person, skipped_handlers))
+        reason = step.left_out(para)
+        if by_person:
+            tasks.append(Listed(step, step.name, by_person, "skip_steps", closes))
+        else:
+            tasks.append(Listed(step, step.name, reason or "", "condition" if reason else "", closes))
+    return tasks
+
+
+def _listed_handlers(
+    para: CreateClusterPara, step: str, step_skipped: str, skipped_handlers: set[str]
+) -> list[Listed]:
+    tasks: list[Listed] = []
+    for handler_class in CREATE_HANDLERS:
+        handler = handler_class()
+        if step_skipped:
+            tasks.append(Listed(handler, step, f"its step is {step_skipped}", "skip_steps"))
+        elif handler.name in skipped_handlers:
+            reason = "named in cluster.spec.features.skipConditions"
+            tasks.append(Listed(handler, step, reason, "skip_steps"))
+        else:
+            left_out = handler.left_out(para)
+            tasks.append(Listed(handler, step, left_out or "", "condition" if left_out else ""))
+    return tasks
+
+
+def build_plan(para: CreateClusterPara) -> Graph:
+    """The graph of one installation of this input."""
+    return build_graph(listed_tasks(para), para, gates=GATES)
+
+
+def step_names() -> list[str]:
+    """Every name that Config.skipSteps accepts."""
+    return [name for step in STEPS for name in (step.name, *step.aliases)]

@@ -1,0 +1,139 @@
+"""Line output of a run, for terminals without a screen, CI and serial lines: readable lines or JSON lines."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from tke_tui.core import events as ev
+from tke_tui.core.state import name_and_node
+
+PROGRESS_EVERY = 5.0
+"""Seconds between two progress lines of the same task."""
+
+
+class Printer:
+    """Writes to a stream until its reader is gone; a closed terminal must not stop an installation."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._gone = False
+
+    def line(self, text: str) -> None:
+        if self._gone:
+            return
+        try:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):
+            self._gone = True
+
+
+class JsonLines:
+    """Every event as one JSON object per line, in order."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._printer = Printer(stream)
+
+    def __call__(self, event: ev.Event) -> None:
+        self._printer.line(json.dumps(event.as_dict(), ensure_ascii=False))
+
+
+class PlainLines:
+    """One readable line per thing that happened: time, [node], task, what.
+
+    `verbose` also prints the output of remote commands as it comes. Times are local, `HH:MM:SS`.
+    """
+
+    def __init__(
+        self, stream: TextIO, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._printer = Printer(stream)
+        self._verbose = verbose
+        self._clock = clock
+        self._last_progress: dict[str, float] = {}
+        self._done_before = 0
+
+    def __call__(self, event: ev.Event) -> None:
+        text = self._text(event)
+        if text is not None:
+            stamp = time.strftime("%H:%M:%S", time.localtime(event.at))
+            self._printer.line(f"{stamp} {text}")
+
+    def _text(self, event: ev.Event) -> str | None:  # noqa: PLR0911 - one answer per kind of event
+        match event:
+            case ev.RunStarted():
+                verb = "Resuming" if event.resumed else "Starting"
+                return f"{verb}: {event.tasks} tasks on {len(event.nodes)} machine(s), engine process {event.pid}"
+            case ev.TaskStarted() if "@" not in event.task and event.attempt == 1:
+                return f"{_label(event.task)} ..."
+            case ev.TaskSucceeded():
+                return f"{_label(event.task)} ok {_seconds(event.seconds)}{_changes(event.changes)}"
+            case ev.TaskFailed():
+                return f"{_label(event.task)} FAILED: {event.title}" + (
+                    f" - {event.detail}" if event.detail and "\n" not in event.detail else ""
+                )
+            case ev.TaskRetrying():
+                return (
+                    f"{_label(event.task)} retry {event.attempt}/{event.attempts - 1} in {event.delay:.0f} s: "
+                    f"{event.title}{f' - {event.detail}' if event.detail else ''}"
+                )
+            case ev.TaskSkipped(by="done"):
+                self._done_before += 1
+                return None
+            case ev.TaskSkipped():
+                return f"{_label(event.task)} skipped: {event.why}"
+            case ev.TaskBlocked():
+                return f"{_label(event.task)} not run: it needs {event.on}, which failed"
+            case ev.TaskCancelled():
+                return f"{_label(event.task)} stopped; it runs again on resume"
+            case ev.TaskProgress():
+                return self._progress(event)
+            case ev.LogLine() if self._verbose:
+                node = f"[{event.node}] " if event.node else ""
+                return f"{node}{name_and_node(event.task)[0]} {event.stream} | {event.line}"
+            case ev.Notice():
+                return f"{event.level}: {event.text}"
+            case ev.RunFinished():
+                return self._finished(event)
+            case _:
+                return None
+
+    def _progress(self, event: ev.TaskProgress) -> str | None:
+        now = self._clock()
+        if now - self._last_progress.get(event.task, -PROGRESS_EVERY) < PROGRESS_EVERY:
+            return None
+        self._last_progress[event.task] = now
+        amount = f"{event.done}/{event.total}" if event.total else str(event.done)
+        return f"{_label(event.task)} {amount} {event.text}".rstrip()
+
+    def _finished(self, event: ev.RunFinished) -> str:
+        parts = [f"{event.ran} tasks run"]
+        if event.skipped:
+            before = f" ({self._done_before} done before)" if self._done_before else ""
+            parts.append(f"{event.skipped} skipped{before}")
+        if event.failed:
+            parts.append(f"{event.failed} failed")
+        if event.blocked:
+            parts.append(f"{event.blocked} not run")
+        return f"{event.status.upper()} after {_seconds(event.seconds)}: {', '.join(parts)}"
+
+
+def _label(task: str) -> str:
+    name, node = name_and_node(task)
+    return f"[{node}] {name}" if node else name
+
+
+def _seconds(value: float) -> str:
+    if value < 60:
+        return f"{value:.1f} s"
+    minutes, seconds = divmod(round(value), 60)
+    return f"{minutes} min {seconds} s"
+
+
+def _changes(changes: tuple[str, ...]) -> str:
+    if not changes:
+        return ", nothing to change"
+    return f", {len(changes)} change{'s' if len(changes) > 1 else ''}"
