@@ -1,0 +1,1 @@
+"""Recipes for the lab's offline bundle: package tarballs and container images made of Debian's own packages."""
