@@ -43,6 +43,9 @@ class Options:
     hosts_file: Path = Path("/etc/hosts")
     """The installer host's own hosts file, where the registry's name is entered."""
     docker_socket: str = "unix:///var/run/docker.sock"
+    registry_http_port: int = 80
+    registry_https_port: int = 443
+    """Ports of the installer's own registry on this host."""
     pushes_at_once: int = 4
     uploads_at_once: int = 4
 
