@@ -1,0 +1,108 @@
+"""EnsureKubernetesImages: the images that kubeadm starts are on the machine before it runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tke_tui.core.context import Context
+from tke_tui.core.errors import CommandFailed
+from tke_tui.core.handlers.pull_errors import explain_pull
+from tke_tui.core.model.fields import reveal
+from tke_tui.core.node import Node
+from tke_tui.core.remote.waiting import at_once
+from tke_tui.core.task import Need, Scope, Task
+
+if TYPE_CHECKING:
+    from tke_tui.core.bundle import Bundle
+    from tke_tui.core.model.machine import Machine
+    from tke_tui.core.model.para import CreateClusterPara
+
+IMAGES = (
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kube-proxy",
+    "etcd",
+    "pause",
+    "coredns",
+)
+PULLS_AT_ONCE = 3
+PULL_SECONDS = 1800.0
+LOGIN_DIRECTORY = "/root/.docker"
+DOCKER_HUB = "https://index.docker.io/v1/"
+
+
+def references(para: CreateClusterPara, bundle: Bundle) -> list[str]:
+    """Full references of the images of the chosen Kubernetes version."""
+    version = para.cluster.spec.version
+    return [f"{para.registry_prefix}/{name}:{bundle.tag(name, version)}" for name in IMAGES]
+
+
+class EnsureKubernetesImages(Task):
+    """For an existing registry with credentials the machine is logged in first, by docker's own settings file."""
+
+    name: ClassVar[str] = "EnsureKubernetesImages"
+    title: ClassVar[str] = "Pull the Kubernetes images"
+    scope: ClassVar[Scope] = Scope.ALL
+    needs: ClassVar[tuple[Need, ...]] = (Need("Push images"),)
+
+    def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
+        third_party = para.config.registry.third_party
+        return [references(para, bundle), third_party.username if third_party else ""]
+
+    async def run(self, ctx: Context) -> None:
+        await self._log_in(ctx)
+        wanted = references(ctx.para, ctx.bundle)
+        missing = [image for image in wanted if not await _has_image(ctx.node, image)]
+        present = len(wanted) - len(missing)
+
+        async def pull(image: str) -> None:
+            nonlocal present
+            try:
+                await ctx.node.change(f"pull {image}", "docker", "pull", image, timeout=PULL_SECONDS)
+            except CommandFailed as error:
+                raise explain_pull(ctx.node.name, image, error) from error
+            present += 1
+            ctx.progress(present, len(wanted), "images pulled")
+
+        await at_once(PULLS_AT_ONCE, [partial(pull, image) for image in missing])
+
+    async def _log_in(self, ctx: Context) -> None:
+        third_party = ctx.para.config.registry.third_party
+        if third_party is None or not third_party.username:
+            return
+        clear = f"{third_party.username}:{reveal(third_party.password)}"
+        token = base64.b64encode(clear.encode("utf-8", "surrogateescape")).decode()
+        ctx.secrets.redact.add(token)
+        server = DOCKER_HUB if third_party.domain == "docker.io" else third_party.domain
+        await ctx.node.make_directory(LOGIN_DIRECTORY, mode=0o700)
+        await ctx.node.edit_file(
+            f"{LOGIN_DIRECTORY}/config.json",
+            lambda text: with_login(text, server, token),
+            mode=0o600,
+            what=f"store the login to {third_party.domain}",
+        )
+
+
+async def _has_image(node: Node, image: str) -> bool:
+    return await node.ok("docker", "image", "inspect", "--format", "{{.Id}}", image)
+
+
+def with_login(text: str, server: str, token: str) -> str:
+    """docker's config.json with a login; other entries stay. Damaged content is replaced."""
+    try:
+        settings = json.loads(text or "{}")
+    except ValueError:
+        settings = {}
+    if not isinstance(settings, dict):
+        settings = {}
+    auths = settings.get("auths")
+    logins = dict(auths) if isinstance(auths, dict) else {}
+    if logins.get(server) == {"auth": token}:
+        return text
+    # A credential helper would take precedence over the entry here.
+    settings.pop("credsStore", None)
+    return json.dumps({**settings, "auths": {**logins, server: {"auth": token}}}, indent=2) + "\n"
