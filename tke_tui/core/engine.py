@@ -82,15 +82,18 @@ class Engine:
         self._broken: dict[str, str] = {}
         self._last_snapshot = 0.0
         self._cancelled = False
+        self._in_graph = False
         self._main: asyncio.Task[RunResult] | None = None
 
     async def run(self) -> RunResult:
         """Run until nothing more can run. Failures are in the result; only a broken journal raises (`StateError`)."""
         started = time.monotonic()
-        await self._announce()
         self._main = asyncio.current_task()
+        await self._announce()
         try:
-            await self._run_graph()
+            if not self._cancelled:
+                self._in_graph = True
+                await self._run_graph()
         except asyncio.CancelledError:
             if not self._cancelled:
                 raise
@@ -99,12 +102,16 @@ class Engine:
                 task.uncancel()
         except BaseExceptionGroup as group:
             raise _first(group) from None
+        finally:
+            self._in_graph = False
         return await self._finish(time.monotonic() - started)
 
     def cancel(self) -> None:
         """Stop: running commands are ended on the machines, everything is journalled, `run` returns `cancelled`."""
-        if self._main is not None and not self._cancelled:
-            self._cancelled = True
+        if self._cancelled:
+            return
+        self._cancelled = True
+        if self._main is not None and self._in_graph:
             self._main.cancel()
 
     async def _announce(self) -> None:
