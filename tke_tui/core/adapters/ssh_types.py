@@ -18,9 +18,10 @@ OnProgress = Callable[[int, int], None]
 class Login:
     """How to log in to one machine. Equal logins share one connection.
 
-    `host` is an address, a name or a Host alias of the ssh_config file; `username` "" means the one of ssh_config,
-    else root; `port` 22 gives way to a Port of ssh_config. `private_key` is the text of a key in any OpenSSH or PEM
-    form, `passphrase` its passphrase. With neither password nor key, the agent and the usual key files are tried.
+    `host` is an address, a name or a Host alias of the ssh_config file; `username` "" means the one of
+    ssh_config, else root; `port` 22 gives way to a Port of ssh_config. `private_key` is the text of a key in
+    any OpenSSH or PEM form, `passphrase` its passphrase. With neither password nor key, the agent and the
+    usual key files are tried.
     `sudo_password` is for logins other than root; None means the login password, if there is one.
     `host_key` pins the machine's key: a line `ssh-ed25519 AAAA…` or a fingerprint `SHA256:…`.
     Secrets do not appear in `repr`.
@@ -66,10 +67,10 @@ class SshSettings:
     """Limits and policies of a pool; times in seconds.
 
     `logins_per_target` bounds the unfinished logins per address and per bastion (OpenSSH drops some beyond
-    MaxStartups, 10 by default), `channels_per_connection` the commands and the file session that share a connection
-    (MaxSessions, 10 by default; two more are kept for stopping commands), `login_attempts` how often a login the
-    server cut off is tried. `known_hosts` is created with mode 0600 when a key is stored. `ssh_config` None ignores
-    every ssh_config file.
+    MaxStartups, 10 by default), `channels_per_connection` the commands and the file session that share a
+    connection (MaxSessions, 10 by default; two more are kept for stopping commands), `login_attempts` how often
+    a login the server cut off is tried. `known_hosts` is created with mode 0600 when a key is stored.
+    `ssh_config` None ignores every ssh_config file.
     """
 
     known_hosts: Path
@@ -93,8 +94,9 @@ class SshSettings:
 class CommandResult:
     """How a remote command ended.
 
-    Bytes that are not UTF-8 appear as `\\xNN`. A command ended by signal n has exit code 128+n. Each stream keeps at
-    most 1 MiB, its beginning and its end, with a note in between. Output is not redacted and not part of `repr`.
+    Bytes that are not UTF-8 appear as `\\xNN`. A command ended by signal n has exit code 128+n. Each stream
+    keeps at most 1 MiB, its beginning and its end, with a note in between. Output is not redacted and not part
+    of `repr`.
     """
 
     argv: tuple[str, ...]
@@ -121,15 +123,15 @@ class Connection(Protocol):
     ) -> CommandResult:
         """Run a command and wait for it; a non-zero exit code is a result, not an exception.
 
-        The command runs in its own session with LC_ALL=C and the system directories on PATH, as root unless `sudo`
-        is False and the login is not root. `on_line` gets each line as it comes, redacted. Cancellation and timeout
-        end the remote process group and wait for its end. `timeout` None means no limit.
-        Raises `CommandTimeout`, `AuthenticationFailed` (sudo refused), `CommandFailed` (could not be started at all).
+        The command runs in its own session with LC_ALL=C and the system directories on PATH, as root unless
+        `sudo` is False and the login is not root. `on_line` gets each line as it comes, redacted. Cancellation
+        and timeout end the remote process group and wait for its end. `timeout` None means no limit.
+        Raises `CommandTimeout`, `AuthenticationFailed` (sudo refused), `CommandFailed` (could not be started).
         """
         ...
 
     async def read_file(self, path: str, *, max_bytes: int = 4 << 20) -> bytes | None:
-        """Content of a file, None when it does not exist. Raises `CommandFailed` when larger or unreadable."""
+        """Content of a file, None when it does not exist; `CommandFailed` when larger or unreadable."""
         ...
 
     async def write_file(
@@ -143,7 +145,7 @@ class Connection(Protocol):
     ) -> None:
         """Replace a file atomically: temporary name beside it, on disk, owner and mode set, then renamed.
 
-        The directory must exist. Raises `CommandFailed`.
+        Missing directories are created. Raises `CommandFailed`.
         """
         ...
 
