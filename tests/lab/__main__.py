@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import shutil
 import sys
@@ -12,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.lab import hosts_file, nodes
 from tests.lab.apt import Apt, require_root
-from tests.lab.docker import Daemon, create_network, reachable, remove_network
+from tests.lab.docker import Daemon, create_network, reachable, remove_images, remove_network
 from tests.lab.kubernetes import Kubernetes
 from tests.lab.loadbalancer import LoadBalancer
 from tests.lab.rootfs import NodeImage
@@ -56,16 +55,27 @@ def kubernetes(_: argparse.Namespace) -> int:
     return 0
 
 
+def bundle(_: argparse.Namespace) -> int:
+    """Make the offline bundle; needs the Kubernetes binaries."""
+    from tests.lab.bundle import main as build
+
+    return build()
+
+
 def down(arguments: argparse.Namespace) -> int:
     """Take away everything but the cache; with ``--purge`` the cache too."""
     require_root()
     here = paths()
     daemon = Daemon(here)
+    if daemon.died() and not reachable():
+        # Its containers and rules can only be taken away with its help.
+        daemon.start()
     if reachable():
         with stage("remove nodes"):
             LoadBalancer(here).remove()
             nodes.remove_nodes()
             remove_network()
+            remove_images(dangling_only=not arguments.purge)
         daemon.stop()
     hosts_file.clean()
     if arguments.purge:
@@ -156,6 +166,7 @@ def parser() -> argparse.ArgumentParser:
     command("down", down).add_argument("--purge", action="store_true", help="remove the cache as well")
     command("status", status)
     command("kubernetes", kubernetes)
+    command("bundle", bundle)
     entry = command("exec", execute)
     entry.add_argument("node")
     entry.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
@@ -168,10 +179,6 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Run one command; an error of the lab is one paragraph on stderr and exit code 1."""
     try:
-        if argv and argv[0] == "bundle":
-            # Brings dependencies of its own that the other commands do not need.
-            entry: Callable[[Sequence[str]], int] = importlib.import_module("tests.lab.bundle").main
-            return entry(argv[1:])
         arguments = parser().parse_args(argv)
         function: Callable[[argparse.Namespace], int] = arguments.function
         return function(arguments)

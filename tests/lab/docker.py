@@ -15,6 +15,7 @@ from typing import Any
 from tests.lab.settings import GATEWAY, LABEL, NETWORK, NETWORK_NAME, LabError, Paths
 from tests.lab.shell import cached, run, stage, wait_until
 
+_KEY = Path("/etc/docker/key.json")
 _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b")
 # Docker keeps its bridges apart; the nodes must reach what the host publishes from another bridge (the registry).
@@ -102,6 +103,10 @@ class Daemon:
         with stage("dockerd"):
             self.paths.run.mkdir(parents=True, exist_ok=True)
             self._remember()
+            if self.pid() is None:
+                # After a reboot the old number may belong to somebody else, and dockerd would refuse to start.
+                self._pid_file.unlink(missing_ok=True)
+                _forget_dead_containerd()
             log = self.paths.run / "dockerd.log"
             with log.open("ab") as sink:
                 process = subprocess.Popen(
@@ -126,8 +131,13 @@ class Daemon:
         state = {
             "forward_policy": forward_policy(run(["iptables-save"]).stdout),
             "ip_forward": _IP_FORWARD.read_text().strip(),
+            "key": _KEY.exists(),
         }
         self._before.write_text(json.dumps(state))
+
+    def died(self) -> bool:
+        """Whether a daemon that the lab started ended without ``stop``: after a reboot, for instance."""
+        return self._before.exists() and self.pid() is None
 
     def stop(self) -> None:
         """Stop the daemon if the lab started it, and undo what it did to the machine's network."""
@@ -136,27 +146,44 @@ class Daemon:
             return
         with stage("stop dockerd"):
             os.kill(pid, signal.SIGTERM)
-            wait_until(
-                lambda: not Path(f"/proc/{pid}").exists() or _zombie(pid), timeout=60, what="dockerd ends"
-            )
+            wait_until(lambda: _ended(pid), timeout=60, what="dockerd ends")
             run(["ip", "link", "delete", "docker0"], check=False)
             state = json.loads(self._before.read_text())
             current = run(["iptables-save"]).stdout
             run(["iptables-restore"], stdin=without_docker_rules(current, state["forward_policy"]))
             _IP_FORWARD.write_text(state["ip_forward"])
+            if not state["key"]:
+                _KEY.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    _KEY.parent.rmdir()
             self._before.unlink()
             self._pid_file.unlink(missing_ok=True)
-            for leftover in (Path("/run/docker"), Path("/run/docker.sock")):
-                if leftover.is_dir():
-                    shutil.rmtree(leftover, ignore_errors=True)
-                else:
-                    leftover.unlink(missing_ok=True)
+            self._remove_runtime_files()
+
+    def _remove_runtime_files(self) -> None:
+        # dockerd keeps a network namespace mounted, and one that was killed leaves its containers' file systems.
+        prefixes = ("/run/docker/", str(self.paths.docker_data))
+        targets = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+        for target in reversed([t for t in targets if t.startswith(prefixes)]):
+            run(["umount", target], check=False)
+        shutil.rmtree("/run/docker", ignore_errors=True)
+        Path("/run/docker.sock").unlink(missing_ok=True)
 
 
-def _zombie(pid: int) -> bool:
-    with contextlib.suppress(OSError):
+def _forget_dead_containerd() -> None:
+    """Remove containerd's pid file when that process is dead; a dockerd that believes in it waits in vain."""
+    pid_file = Path("/run/docker/containerd/containerd.pid")
+    with contextlib.suppress(OSError, ValueError):
+        if _ended(int(pid_file.read_text())):
+            pid_file.unlink()
+
+
+def _ended(pid: int) -> bool:
+    """Whether the process is gone or a zombie: some machines' first process is slow to collect them."""
+    try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return True
+    except OSError:
+        return True
 
 
 def create_network() -> None:
@@ -183,3 +210,9 @@ def remove_network() -> None:
             run(["iptables", "-D", "DOCKER-USER", *rule])
     if inspect("network", NETWORK_NAME) is not None:
         docker("network", "rm", NETWORK_NAME)
+
+
+def remove_images(*, dangling_only: bool) -> None:
+    """Remove the lab's images: those that a newer recipe replaced, or all of them."""
+    flags = [] if dangling_only else ["--all"]
+    docker("image", "prune", "--force", *flags, "--filter", f"label={LABEL}")

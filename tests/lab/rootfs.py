@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.lab.apt import machine_sources, mirror
-from tests.lab.docker import docker, inspect
+from tests.lab.docker import inspect, remove_images
 from tests.lab.settings import (
     DEBIAN_CODENAME,
     DOCKER_NODE_IMAGE,
@@ -176,4 +176,4 @@ def import_tree(tree: Path, image: str, *, key: str, changes: list[str]) -> None
         raise LabError(
             f"image {image} from {tree}: tar {pack.returncode}, docker import: {result.stderr.strip()}"
         )
-    docker("image", "prune", "--force", "--filter", f"label={LABEL}")
+    remove_images(dangling_only=True)
