@@ -3,7 +3,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup test lint types check format clean
+.PHONY: setup test lint types check format clean lab lab-down e2e e2e-smoke bench bench-fanout
 
 setup: $(VENV)/.ready
 
@@ -25,6 +25,27 @@ types: setup
 	$(BIN)/mypy
 
 check: lint types test
+
+# The real lab: Debian 12 with root. Everything slow is cached below $TKE_LAB_CACHE (/var/cache/tke-tui-lab).
+lab: setup
+	$(BIN)/python -m tests.lab up
+	$(BIN)/python -m tests.lab bundle
+
+lab-down: setup
+	$(BIN)/python -m tests.lab down
+
+e2e-smoke: setup
+	$(BIN)/python -m tests.lab up --nodes 1
+	$(BIN)/python -m tests.lab bundle
+	$(BIN)/pytest -m lab -s tests/e2e/test_smoke.py $(PYTEST_ARGS)
+
+e2e: lab
+	$(BIN)/pytest -m lab -s tests/e2e $(PYTEST_ARGS)
+
+bench: bench-fanout
+
+bench-fanout: setup
+	$(BIN)/python -m bench.fanout
 
 format: setup
 	$(BIN)/ruff check --fix .

@@ -54,7 +54,7 @@ def test_what_is_not_offered_is_named_with_what_is(tmp_path: Path) -> None:
         bundle.tag("flannel", "1.20.2")
     with pytest.raises(BundleError, match=r"no package kubeadm v1\.20\.2 for amd64"):
         bundle.package("kubeadm", "amd64")
-    with pytest.raises(BundleError, match="no package docker 20.10.24 for arm64"):
+    with pytest.raises(BundleError, match=r"no package docker 20\.10\.24 for arm64"):
         bundle.package("docker", "arm64")
 
 

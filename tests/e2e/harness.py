@@ -1,0 +1,207 @@
+"""Drives the real `tke-tui` command against the real lab and looks at the result with the real kubectl."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.lab import hosts_file, nodes
+from tests.lab.settings import LOAD_BALANCER, VIP, node_address, paths
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+COMMAND = str(Path(sys.executable).with_name("tke-tui"))
+KUBECTL = paths().kubernetes_bin / "kubectl"
+BUNDLE = paths().root / "bundle"
+REGISTRY = "registry.tke.com"
+
+PREFLIGHT_OF_SMALL_NODES = ("Disk-/var/lib", "Memory", "NumCPU")
+"""Checks that ask for more than a container on a shared two-core machine has."""
+
+
+def lab(*arguments: str) -> None:
+    subprocess.run([sys.executable, "-m", "tests.lab", *arguments], check=True, cwd=REPOSITORY)
+
+
+def fresh_nodes(count: int) -> None:
+    """`count` machines as after their first boot, and an installer host that nothing was installed from."""
+    lab("lb", "down")
+    nodes.remove_nodes()
+    for container in ("registry-http", "registry-https"):
+        subprocess.run(["docker", "rm", "-f", "-v", container], check=False, capture_output=True)
+    hosts_file.clean()
+    lab("up", "--nodes", str(count))
+
+
+def root_password() -> str:
+    state = json.loads(paths().state.read_text())
+    return Path(state["nodes"][0]["password_file"]).read_text().strip()
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def para(count: int, *, ha: dict[str, Any] | None = None, **config: Any) -> dict[str, Any]:
+    """An input document in the original's shape for the first `count` machines of the lab."""
+    password = b64(root_password())
+    machines = [
+        {"ip": str(node_address(number)), "port": 22, "username": "root", "password": password}
+        for number in range(1, count + 1)
+    ]
+    document: dict[str, Any] = {
+        "cluster": {
+            "apiVersion": "platform.tkestack.io/v1",
+            "kind": "Cluster",
+            "spec": {
+                "networkDevice": "eth0",
+                "clusterCIDR": "10.244.0.0/16",
+                "properties": {"maxClusterServiceNum": 256, "maxNodePodNum": 256},
+                "type": "Baremetal",
+                "machines": machines,
+            },
+        },
+        "Config": {
+            "basic": {"username": "admin", "password": b64("lab-admin-password")},
+            "auth": {"tke": {}},
+            "registry": {"tke": {"domain": REGISTRY}},
+            **config,
+        },
+    }
+    if ha is not None:
+        document["Config"]["ha"] = ha
+    return document
+
+
+KEEPALIVED = {"tke": {"vip": str(VIP)}}
+THIRD_PARTY = {"thirdParty": {"vip": str(LOAD_BALANCER), "vport": 6443}}
+
+
+@dataclass
+class Run:
+    """One `tke-tui` process with JSON-line events. `events` grows while it is read."""
+
+    process: subprocess.Popen[str]
+    started: float
+    events: list[dict[str, Any]] = field(default_factory=list)
+    stderr: str = ""
+    seconds: float = 0.0
+
+    def follow(self) -> Iterator[dict[str, Any]]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            event = json.loads(line)
+            if event["kind"] != "log_line":
+                self.events.append(event)
+                _show(event)
+            yield event
+
+    def wait(self) -> Run:
+        for _ in self.follow():
+            pass
+        assert self.process.stderr is not None
+        self.stderr = self.process.stderr.read()
+        self.process.wait()
+        self.seconds = time.monotonic() - self.started
+        return self
+
+    def kill_when(self, condition: Callable[[dict[str, Any]], bool]) -> Run:
+        """SIGKILL the engine at the first event that meets the condition."""
+        for event in self.follow():
+            if condition(event):
+                self.process.send_signal(signal.SIGKILL)
+                self.process.wait()
+                self.seconds = time.monotonic() - self.started
+                return self
+        raise AssertionError(f"the engine ended before it could be killed:\n{self.wait().stderr}")
+
+    @property
+    def finished(self) -> dict[str, Any]:
+        return next(event for event in reversed(self.events) if event["kind"] == "run_finished")
+
+    def tasks(self, kind: str) -> list[str]:
+        return [event["task"] for event in self.events if event["kind"] == kind]
+
+
+def _show(event: dict[str, Any]) -> None:
+    if event["kind"] in ("task_failed", "task_retrying", "run_finished", "notice"):
+        print(json.dumps({k: v for k, v in event.items() if k not in ("seq", "at", "key")}), flush=True)
+    elif event["kind"] == "task_succeeded":
+        print(f"  {event['task']} {event['seconds']} s", flush=True)
+
+
+class Site:
+    """One installation directory with its input document."""
+
+    def __init__(self, root: Path, document: dict[str, Any]) -> None:
+        self.root = root / "site"
+        self.input = root / "tke.json"
+        self.input.write_text(json.dumps(document))
+        self.input.chmod(0o600)
+
+    def install(self, *extra: str) -> Run:
+        ignore = [word for name in PREFLIGHT_OF_SMALL_NODES for word in ("--ignore-preflight", name)]
+        return self.start(
+            "install",
+            "-c",
+            str(self.input),
+            "--bundle",
+            str(BUNDLE),
+            "--host-key-policy",
+            "accept-new",
+            *ignore,
+            *extra,
+        )
+
+    def resume(self, *extra: str) -> Run:
+        return self.start("install", "--resume", *extra)
+
+    def start(self, *arguments: str) -> Run:
+        words = [COMMAND, *arguments, "--dir", str(self.root), "--output", "jsonl"]
+        process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+        )
+        return Run(process, time.monotonic())
+
+    def kubectl(self, *arguments: str, check: bool = True) -> str:
+        words = [str(KUBECTL), "--kubeconfig", str(self.root / "admin.kubeconfig"), *arguments]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def kubectl_json(self, *arguments: str) -> Any:
+        return json.loads(self.kubectl(*arguments, "-o", "json"))
+
+    def files(self) -> Iterator[Path]:
+        """Every file of the installation but the encrypted secrets and the kubeconfig."""
+        for path in self.root.rglob("*"):
+            kept_secret = path.name in ("secrets.enc", "secrets.key", "admin.kubeconfig")
+            if path.is_file() and not kept_secret and "registry" not in path.relative_to(self.root).parts:
+                yield path
+
+
+def dns_answer(site: Site, name: str = "kubernetes.default.svc.cluster.local") -> str:
+    """What a pod in the cluster gets from the cluster DNS for a name."""
+    image = f"{REGISTRY}/library/busybox:1.31.1"
+    site.kubectl("delete", "pod", "dns-question", "--ignore-not-found", "--wait=true")
+    return site.kubectl(
+        "run", "dns-question", "--rm", "-i", "--restart=Never", f"--image={image}", "--quiet",
+        "--pod-running-timeout=2m", "--", "nslookup", name,
+    )  # fmt: skip
+
+
+def node_command(number: int, *argv: str) -> str:
+    """Output of a command on a lab machine, through its container."""
+    words: Sequence[str] = ("docker", "exec", f"tke-lab-{number}", *argv)
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise AssertionError(f"{' '.join(words)}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+    return done.stdout
