@@ -6,17 +6,15 @@ of them from Debian's packages or sources. What is packaged nowhere has a stand-
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
+import shutil
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.lab.apt import Apt
+from tests.lab.apt import Apt, require_root
 from tests.lab.images import packages, recipes
 from tests.lab.images.archive import BuiltImage, Image, write_archive
 from tests.lab.images.pool import Pool
@@ -24,7 +22,7 @@ from tests.lab.images.standins import StandIns
 from tests.lab.images.tree import gzip_writer
 from tests.lab.kubernetes import Kubernetes
 from tests.lab.settings import LabError, Paths, paths
-from tests.lab.shell import cached, fingerprint, say, stage
+from tests.lab.shell import cached, exclusive, fingerprint, say, stage
 
 TKE_VERSION = "v1.3.0"
 SCHEMA = 1
@@ -50,8 +48,10 @@ def build_bundle(cache: Path) -> Path:
     """
     lab = Paths(cache)
     bundle = cache / "bundle"
-    with _only_one(lab.run / "bundle.lock"):
+    require_root()
+    with exclusive(cache / "bundle.lock"):
         apt = Apt(lab)
+        apt.install()
         binaries = Kubernetes(lab, apt).build()
         pool = Pool(cache / "debs", apt)
         pool.fetch([*packages.DEBIAN_PACKAGES, *recipes.DEBIAN_PACKAGES])
@@ -83,18 +83,12 @@ def build_bundle(cache: Path) -> Path:
     return bundle
 
 
-@contextmanager
-def _only_one(lock: Path) -> Iterator[None]:
-    """Two builders at once would write the same temporary files; the second waits for the first."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _images(recipe_list: list[Image], pool: Pool, home: Path) -> list[BuiltImage]:
     with stage(f"images ({len(recipe_list)})"):
-        return [image.build(pool, home) for image in recipe_list]
+        built = [image.build(pool, home) for image in recipe_list]
+    for stale in {path for path in home.iterdir() if path.is_dir()} - {image.directory for image in built}:
+        shutil.rmtree(stale)
+    return built
 
 
 def _archive(images: list[BuiltImage], target: Path, marker: Path) -> None:

@@ -32,8 +32,8 @@ DEBIAN_PACKAGES = (
     "libmnl0", "libmount1", "libnetfilter-conntrack3", "libnettle8", "libnfnetlink0", "libnftnl11",
     "libnghttp2-14", "libnl-3-200", "libnl-genl-3-200", "libp11-kit0", "libpci3", "libpcre2-8-0", "libperl5.36",
     "libpsl5", "librtmp1", "libsasl2-2", "libselinux1", "libsensors5", "libsnmp40", "libssh2-1", "libssl3",
-    "libsystemd0", "libtasn1-6", "libtinfo6", "libtirpc3", "libudev1", "libunistring2", "libwrap0", "libxtables12", "libzstd1",
-    "libnsl2", "zlib1g",
+    "libsystemd0", "libtasn1-6", "libtinfo6", "libtirpc3", "libudev1", "libunistring2", "libwrap0",
+    "libnsl2", "libxtables12", "libzstd1", "zlib1g",
 )  # fmt: skip
 _CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 _BUSYBOX_TAGS = ("1.31.1", "1.31.0")
