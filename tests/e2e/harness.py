@@ -80,8 +80,8 @@ def para(count: int, *, ha: dict[str, Any] | None = None, **config: Any) -> dict
     return document
 
 
-KEEPALIVED = {"tke": {"vip": str(VIP)}}
-THIRD_PARTY = {"thirdParty": {"vip": str(LOAD_BALANCER), "vport": 6443}}
+KEEPALIVED: dict[str, Any] = {"tke": {"vip": str(VIP)}}
+THIRD_PARTY: dict[str, Any] = {"thirdParty": {"vip": str(LOAD_BALANCER), "vport": 6443}}
 
 
 @dataclass

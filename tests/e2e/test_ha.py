@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ def vip_holder() -> int:
     raise AssertionError("no machine holds the VIP")
 
 
-def installed(tmp_path: Path, ha: dict[str, object]) -> Site:
+def installed(tmp_path: Path, ha: dict[str, Any]) -> Site:
     site = Site(tmp_path, para(3, ha=ha))
     run = site.install().wait()
     print(f"{json.dumps(run.finished)} wall {run.seconds:.1f} s")
