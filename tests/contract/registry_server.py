@@ -48,6 +48,7 @@ class RegistryServer:
     blobs: dict[str, bytes] = field(default_factory=dict)
     repositories: dict[str, set[str]] = field(default_factory=dict)
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    uploads: dict[str, bytes] = field(default_factory=dict)
     tokens: dict[str, set[str]] = field(default_factory=dict)
     _runner: web.AppRunner | None = None
 
@@ -57,6 +58,7 @@ class RegistryServer:
         app.router.add_get("/token", self._token)
         app.router.add_route("*", "/v2/{repo:.+}/manifests/{ref}", self._manifest)
         app.router.add_post("/v2/{repo:.+}/blobs/uploads/", self._start_upload)
+        app.router.add_patch("/v2/{repo:.+}/blobs/uploads/{id}", self._continue_upload)
         app.router.add_put("/v2/{repo:.+}/blobs/uploads/{id}", self._finish_upload)
         app.router.add_route("*", "/v2/{repo:.+}/blobs/{digest}", self._blob)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
@@ -163,11 +165,18 @@ class RegistryServer:
         if mount and mount in self.repositories.get(request.query.get("from", ""), set()):
             self.repositories.setdefault(repo, set()).add(mount)
             return web.Response(status=201, headers={"Docker-Content-Digest": mount})
-        location = f"/v2/{repo}/blobs/uploads/{secrets.token_hex(4)}?_state=a%2Bb"
-        return web.Response(status=202, headers={"Location": location})
+        upload = secrets.token_hex(4)
+        self.uploads[upload] = b""
+        return _uploading(repo, upload, 0)
+
+    async def _continue_upload(self, request: web.Request) -> web.Response:
+        repo, upload = request.match_info["repo"], request.match_info["id"]
+        self.uploads[upload] += await request.read()
+        return _uploading(repo, upload, len(self.uploads[upload]))
 
     async def _finish_upload(self, request: web.Request) -> web.Response:
-        body, digest = await request.read(), request.query["digest"]
+        body = self.uploads.pop(request.match_info["id"], b"") + await request.read()
+        digest = request.query["digest"]
         if request.query.get("_state") != "a+b":
             return _error(400, "BLOB_UPLOAD_INVALID", "the state of the upload was lost")
         if digest_of(body) != digest:
@@ -185,6 +194,12 @@ class RegistryServer:
 
 def digest_of(body: bytes) -> str:
     return f"sha256:{hashlib.sha256(body).hexdigest()}"
+
+
+def _uploading(repo: str, upload: str, received: int) -> web.Response:
+    location = f"/v2/{repo}/blobs/uploads/{upload}?_state=a%2Bb"
+    headers = {"Location": location, "Docker-Upload-UUID": upload, "Range": f"0-{max(received - 1, 0)}"}
+    return web.Response(status=202, headers=headers)
 
 
 def _error(status: int, code: str, message: str) -> web.Response:
