@@ -38,8 +38,8 @@ _DOCKER = {
 }
 _NODE_BINARIES = ("kubelet", "kubectl", "kubeadm", "kube-proxy")
 _PLUGINS = "usr/lib/cni"
-# The C library is the machine's own business; a tarball that brings one along would break the machine.
-_MACHINES_OWN = "libc.so.6"
+# The C library and its loader are the machine's own; a tarball that brings them along would break the machine.
+_MACHINES_OWN = "libc6"
 
 
 @dataclass(frozen=True)
@@ -120,5 +120,5 @@ def _conntrack(pool: Pool, tree: Tree) -> None:
     program = pool.get("usr/sbin/conntrack")
     tree.file("usr/sbin/conntrack", program)
     for soname, library in pool.libraries(program).items():
-        if soname != _MACHINES_OWN:
+        if not library.is_relative_to(pool.home / _MACHINES_OWN):
             tree.file(f"{LIBRARY_DIRECTORY}/{soname}", library, 0o644)
