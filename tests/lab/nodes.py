@@ -226,6 +226,18 @@ def _remove(name: str) -> None:
     docker("rm", "--force", "--volumes", name)
 
 
+def reset_nodes(names: Sequence[str], logins: Logins) -> None:
+    """Replace nodes by fresh ones of the same names and addresses, all at once, and wait until they are up."""
+    _each([partial(_reset, require(name), logins) for name in names])
+
+
+def _reset(node: Node, logins: Logins) -> None:
+    container = inspect("container", node.name)
+    with_docker = container is not None and container["Config"]["Image"] == DOCKER_NODE_IMAGE
+    _remove(node.name)
+    _start(node.number, logins, with_docker)
+
+
 def stop_node(name: str) -> None:
     """Shut node ``name`` down as a power button would; its disk stays."""
     docker("stop", name)
