@@ -35,8 +35,8 @@ def _basic(scope: Scope) -> None:
     basic = config.basic
     if basic is None:
         return
-    # Only the gateway and the registry ask for them.
-    if config.gateway is not None or config.registry.tke is not None:
+    # Beyond the original's rule: its own authentication takes its administrator from here, too.
+    if config.gateway is not None or config.registry.tke is not None or config.auth.tke is not None:
         if not basic.username:
             findings.error(
                 "Config.basic.username", None, "the administrator's name is missing", "Add it, e.g. admin."

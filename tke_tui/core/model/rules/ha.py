@@ -32,12 +32,12 @@ def _vip(scope: Scope, path: str, text: str) -> IPv4Address | None:
     address = check_address(scope.findings, path, text, "the virtual IP")
     if address is None:
         return None
-    for index, machine in enumerate(scope.para.machines):
+    for index, machine in enumerate(scope.para.machines, start=1):
         if ipv4(machine.ip) == address:
             scope.findings.error(
                 path,
                 text,
-                f"the virtual IP is the address of cluster.spec.machines[{index}]",
+                f"the virtual IP is the address of machine number {index}",
                 "Take a free address of the same network.",
             )
     return address

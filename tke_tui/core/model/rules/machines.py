@@ -44,7 +44,10 @@ def check_machines(scope: Scope) -> None:
             first = seen.setdefault(str(address), index)
             if first != index:
                 findings.error(
-                    f"{where}.ip", machine.ip, f"the same address as {path}[{first}]", "Remove one of them."
+                    f"{where}.ip",
+                    machine.ip,
+                    f"the same address as machine number {first + 1}",
+                    "Remove one of them.",
                 )
         _machine(findings, where, machine)
     if len(machines) and len(machines) % 2 == 0:

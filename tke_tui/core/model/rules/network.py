@@ -100,31 +100,29 @@ def _surroundings(scope: Scope, path: str, network: IPv4Network) -> None:
             f"overlaps {DOCKER_BRIDGE}, the usual network of docker's bridge",
             "Take another network, unless docker's bip is set to something else.",
         )
-    for what, address in _addresses(scope):
-        if address in network:
-            findings.error(
-                path,
-                network,
-                f"contains {what} {address}",
-                "Take a network that no machine is reached through.",
-            )
-        elif network.overlaps(IPv4Network((int(address) & ~0xFF, 24))):
-            findings.warning(
-                path,
-                network,
-                f"is next to {what} {address}: probably a part of the machines' network",
-                "Take a network that no machine is reached through.",
-            )
+    addresses = list(_addresses(scope))
+    inside = [what for what, address in addresses if address in network]
+    near = [what for what, address in addresses if network.overlaps(IPv4Network((int(address) & ~0xFF, 24)))]
+    fix = "Take a network that no machine is reached through."
+    if inside:
+        findings.error(path, network, f"contains {_and_more(inside)}", fix)
+    elif near:
+        message = f"is next to {_and_more(near)}: probably a part of the machines' network"
+        findings.warning(path, network, message, fix)
+
+
+def _and_more(names: list[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _addresses(scope: Scope) -> Iterator[tuple[str, IPv4Address]]:
-    for index, machine in enumerate(scope.para.machines):
+    for machine in scope.para.machines:
         address = ipv4(machine.ip)
         if address is not None:
-            yield f"cluster.spec.machines[{index}]", address
+            yield f"machine {address}", address
     vip = ipv4(scope.para.vip or "")
     if vip is not None:
-        yield "the virtual IP", vip
+        yield f"the virtual IP {vip}", vip
 
 
 def _room(scope: Scope, cluster: IPv4Network) -> None:
