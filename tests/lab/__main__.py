@@ -129,10 +129,10 @@ def start_node(arguments: argparse.Namespace) -> int:
 
 
 def reset(arguments: argparse.Namespace) -> int:
-    """Replace nodes (all of them, if none is named) by fresh ones; logins stay the same."""
+    """Replace the named nodes by fresh ones, losing all they hold; logins stay the same."""
     require_root()
     here = paths()
-    names = [nodes.require(name).name for name in arguments.node] or [n.name for n in nodes.list_nodes()]
+    names = [nodes.require(name).name for name in arguments.node]
     with stage(f"reset {len(names)} node(s)"):
         nodes.reset_nodes(names, nodes.Logins(here))
     nodes.write_state(here, nodes.Logins(here))
@@ -183,7 +183,7 @@ def parser() -> argparse.ArgumentParser:
     entry.add_argument("argv", nargs=argparse.REMAINDER, metavar="-- COMMAND")
     command("stop-node", stop_node).add_argument("node")
     command("start-node", start_node).add_argument("node")
-    command("reset", reset).add_argument("node", nargs="*")
+    command("reset", reset).add_argument("node", nargs="+")
     command("lb", balancer).add_argument("action", choices=("up", "down"))
     return top
 
