@@ -1,0 +1,103 @@
+"""Running a phase of kubeadm on a machine: its configuration file, its patches, its arguments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tke_tui.core.context import Mode
+from tke_tui.core.kubeadm import (
+    Credentials,
+    ca_cert_hash,
+    cluster_settings,
+    init_documents,
+    join_documents,
+    minor_version,
+    to_yaml,
+)
+from tke_tui.core.kubeadm.annotations import COMPONENTS, annotations_of
+from tke_tui.core.kubeadm.credentials import BOOTSTRAP_TOKEN, CA_CERT
+from tke_tui.core.kubeadm.settings import KUBERNETES_DIR
+from tke_tui.core.kubeadm.stamps import DIRECTORY
+
+if TYPE_CHECKING:
+    from tke_tui.core.adapters.ssh import CommandResult
+    from tke_tui.core.context import Context
+    from tke_tui.core.node import Node
+
+CONFIG = f"{KUBERNETES_DIR}/kubeadm-config.yaml"
+PATCHES = f"{DIRECTORY}/patches"
+PATCH_FLAG_SINCE, PATCH_FLAG_RENAMED = 19, 22
+
+FIX = (
+    "The last lines say what kubeadm could not do. Correct the cause on the machine, then continue with --resume: "
+    "what an interrupted phase left behind is cleaned up by itself."
+)
+
+
+async def init_phase(
+    ctx: Context, node: Node, *words: str, patched: bool = False, timeout: float = 300
+) -> CommandResult | None:
+    """`kubeadm init phase <words> --config …` on `node`, the first machine; None when only planned.
+
+    `patched` hands over our changes to the static pods that it writes.
+    """
+    settings = cluster_settings(ctx.para, ctx.bundle)
+    await _write_config(node, to_yaml(init_documents(settings, node.name, _credentials(ctx))))
+    flags = await _patch_flags(node, settings.version) if patched else ()
+    return await node.change(
+        f"kubeadm init phase {' '.join(word for word in words if not word.startswith('-'))}",
+        *("kubeadm", "init", "phase", *words, f"--config={CONFIG}", *flags),
+        timeout=timeout,
+        fix=FIX,
+    )
+
+
+async def join_phase(
+    ctx: Context,
+    *words: str,
+    endpoint: str,
+    patched: bool = False,
+    check: bool = True,
+    timeout: float = 600,
+) -> CommandResult | None:
+    """`kubeadm join phase <words> --config …` on this task's machine; `endpoint` is host:port of an API server."""
+    node = ctx.node
+    settings = cluster_settings(ctx.para, ctx.bundle)
+    planned = ctx.mode is not Mode.RUN and CA_CERT not in ctx.secrets
+    pin = "" if planned else ca_cert_hash(ctx.secrets.require(CA_CERT))
+    documents = join_documents(settings, node.name, _credentials(ctx), endpoint=endpoint, ca_hash=pin)
+    await _write_config(node, to_yaml(documents))
+    flags = await _patch_flags(node, settings.version) if patched else ()
+    return await node.change(
+        f"kubeadm join phase {' '.join(word for word in words if not word.startswith('-'))}",
+        *("kubeadm", "join", "phase", *words, f"--config={CONFIG}", *flags),
+        check=check,
+        timeout=timeout,
+        fix=FIX,
+    )
+
+
+def _credentials(ctx: Context) -> Credentials | None:
+    """None for a plan that is made before there are any."""
+    if ctx.mode is not Mode.RUN and BOOTSTRAP_TOKEN not in ctx.secrets:
+        return None
+    return Credentials.of(ctx.secrets)
+
+
+async def _write_config(node: Node, text: str) -> None:
+    # It holds the bootstrap token and the key of the uploaded certificates.
+    await node.write_file(CONFIG, text, mode=0o600)
+
+
+async def _patch_flags(node: Node, version: str) -> tuple[str, ...]:
+    """Let kubeadm write our annotations into the manifests: patching them later restarts the whole control plane."""
+    minor = minor_version(version)
+    if not PATCH_FLAG_SINCE <= minor <= PATCH_FLAG_RENAMED:
+        return ()
+    for component in COMPONENTS:
+        patch = {"metadata": {"annotations": annotations_of(component, version)}}
+        await node.write_file(f"{PATCHES}/{component}+merge.yaml", yaml.safe_dump(patch, sort_keys=True))
+    flag = "--patches" if minor >= PATCH_FLAG_RENAMED else "--experimental-patches"
+    return (f"{flag}={PATCHES}",)
