@@ -1,0 +1,366 @@
+"""An in-process Kubernetes API over HTTPS: discovery, objects, server-side apply, watches, and trouble on demand.
+
+    async with KubeServer() as server:
+        client = KubeClient(server.url, server.ca_pem, token=server.token)
+
+It stores any object of the kinds in `KINDS` without validating it. With `auto_ready` (the default) workloads become
+ready at once, as if controllers and kubelets did their work; `workload_status` overrides that per object. The test
+steers it: `fail`, `expire`, `drop_watches`, `put`, `remove`, `set_status`, `logs`. `requests` records what was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import ssl
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from aiohttp import web
+
+from tests.contract.kube_certificates import make_certificates
+from tests.contract.kube_store import (
+    KINDS,
+    Key,
+    Object,
+    Store,
+    apply,
+    json_patch,
+    matches,
+    merge,
+    prepare,
+    ready_status,
+)
+
+_PATH = re.compile(
+    r"^(?P<group>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]))?"
+    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[a-z]+))?$"
+)
+
+
+@dataclass
+class Trouble:
+    """The next `times` requests that fit get this answer; status 0 closes the connection without any."""
+
+    status: int
+    times: int
+    method: str
+    path: str
+    headers: dict[str, str]
+
+
+class KubeServer:
+    """See the module. `url`, `ca_pem` and `token` are what a client needs."""
+
+    def __init__(self, *, token: str = "lab-token", auto_ready: bool = True) -> None:
+        self.token = token
+        self.auto_ready = auto_ready
+        self.store = Store()
+        self.kinds = {version: dict(kinds) for version, kinds in KINDS.items()}
+        self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.pod_logs: dict[tuple[str, str, str], list[str]] = {}
+        self.workload_status: dict[tuple[str, str], Object] = {}
+        self.healthy = True
+        self.url = ""
+        self.ca_pem, self._certificate, self._key = make_certificates()
+        self._troubles: list[Trouble] = []
+        self._watches: set[asyncio.Task[Any]] = set()
+        self._activity = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+
+    async def __aenter__(self) -> Self:
+        for name in ("default", "kube-system"):
+            await self.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, port: int = 0, *, host: str = "127.0.0.1") -> None:
+        """Listen; a stopped server may be started again on its old port."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._handle)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=self._ssl())
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+        self.url = f"https://{host}:{self.port}"
+
+    async def stop(self) -> None:
+        await self.drop_watches()
+        if self._runner is not None:
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+
+    # --- what a test does ------------------------------------------------------------------------------------------
+
+    def fail(
+        self,
+        status: int,
+        *,
+        times: int = 1,
+        method: str = "",
+        path: str = "",
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        """Answer the next `times` requests so (0 = cut the connection); `path` is a pattern of path and query."""
+        self._troubles.append(Trouble(status, times, method, path, headers or {}))
+
+    def expire(self) -> None:
+        """Forget the history: watches from before get 410."""
+        self.store.forget()
+
+    async def drop_watches(self) -> None:
+        """Cut all open watch connections."""
+        watches = list(self._watches)
+        for watch in watches:
+            watch.cancel()
+        await asyncio.gather(*watches, return_exceptions=True)
+
+    @property
+    def watching(self) -> int:
+        """Number of open watches."""
+        return len(self._watches)
+
+    async def until(self, condition: Callable[[], bool], timeout: float = 10) -> None:
+        """Wait for something that clients do: `condition` is asked after each request and change of the watches."""
+        async with asyncio.timeout(timeout):
+            while not condition():
+                self._activity.clear()
+                await self._activity.wait()
+
+    async def put(self, obj: Object) -> Object:
+        """Store an object as somebody else would: no managed fields."""
+        stored = await self.store.write(_key(obj), obj)
+        await self._controllers(stored)
+        return stored
+
+    async def remove(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
+        await self.store.remove((api_version, kind, namespace, name))
+
+    async def set_status(self, kind: str, name: str, namespace: str, status: Object) -> None:
+        """Write the status of an apps/v1 workload or a v1 object."""
+        version = "apps/v1" if kind in KINDS["apps/v1"] else "v1"
+        key = (version, kind, namespace, name)
+        obj = self.store.get(key)
+        assert obj is not None, f"no {kind} {namespace}/{name}"
+        await self.store.write(key, {**obj, "status": status})
+
+    def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
+        """An object by kind, whatever its API version."""
+        for version, of_version in self.kinds.items():
+            if kind in of_version and (found := self.store.get((version, kind, namespace, name))):
+                return found
+        return None
+
+    def asked(self, method: str, path: str = "") -> int:
+        """How many requests of this method had a path that contains `path`; dry runs do not count as PATCH."""
+        return sum(
+            1
+            for m, p, q in self.requests
+            if m == method and path in p and not (m == "PATCH" and "dryRun" in q)
+        )
+
+    # --- HTTP ------------------------------------------------------------------------------------------------------
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        self._activity.set()
+        self.requests.append((request.method, request.path, dict(request.query)))
+        for trouble in self._troubles:
+            if trouble.method in ("", request.method) and re.search(trouble.path, request.path_qs):
+                trouble.times -= 1
+                if trouble.times <= 0:
+                    self._troubles.remove(trouble)
+                if trouble.status == 0:
+                    assert request.transport is not None
+                    request.transport.abort()
+                    raise asyncio.CancelledError
+                return _status(trouble.status, "on demand", trouble.headers)
+        if request.path in ("/readyz", "/healthz"):
+            return web.Response(
+                status=200 if self.healthy else 500, text="ok" if self.healthy else "etcd failed"
+            )
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return _status(401, "Unauthorized")
+        version = request.path.removeprefix("/apis/").removeprefix("/api/").strip("/")
+        if version in self.kinds:
+            return web.json_response(self._resources(version))
+        return await self._resource(request)
+
+    def _resources(self, version: str) -> Object:
+        rows = [
+            {"name": plural, "kind": kind, "namespaced": namespaced, "verbs": []}
+            for kind, (plural, namespaced) in self.kinds[version].items()
+        ]
+        rows += [{**row, "name": f"{row['name']}/status"} for row in list(rows)]
+        return {"kind": "APIResourceList", "groupVersion": version, "resources": rows}
+
+    async def _resource(self, request: web.Request) -> web.StreamResponse:
+        found = _PATH.match(request.path)
+        version = found["group"].removeprefix("/apis/").removeprefix("/api/") if found else ""
+        by_plural = {plural: (kind, ns) for kind, (plural, ns) in self.kinds.get(version, {}).items()}
+        if found is None or found["plural"] not in by_plural:
+            return _status(404, "the server could not find the requested resource")
+        kind, namespaced = by_plural[found["plural"]]
+        namespace, name = found["namespace"], found["name"]
+        if name is None:
+            if request.query.get("watch"):
+                return await self._watch(request, version, kind, namespace)
+            return self._list(request, version, kind, namespace)
+        if found["sub"] == "log":
+            return self._log(request, namespace, name)
+        key = (version, kind, namespace if namespaced else "", name)
+        match request.method:
+            case "GET":
+                live = self.store.get(key)
+                return web.json_response(live) if live else _missing(key)
+            case "PATCH":
+                return await self._patch(request, key, found["sub"] or "")
+            case "DELETE":
+                gone = await self.store.remove(key)
+                return web.json_response(gone) if gone else _missing(key)
+        return _status(405, "method not allowed")
+
+    def _list(self, request: web.Request, version: str, kind: str, namespace: str | None) -> web.Response:
+        items = [o for o in self.store.list(version, kind, namespace) if _selected(o, request)]
+        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in items]
+        metadata = {"resourceVersion": str(self.store.version)}
+        return web.json_response(
+            {"kind": f"{kind}List", "apiVersion": version, "metadata": metadata, "items": bare}
+        )
+
+    def _log(self, request: web.Request, namespace: str, pod: str) -> web.Response:
+        container = request.query.get("container", "")
+        if request.query.get("previous"):
+            container += "/previous"
+        lines = self.pod_logs.get((namespace, pod, container))
+        if lines is None:
+            return _status(400, f"container {container} is waiting to start")
+        tail = int(request.query.get("tailLines", "100000"))
+        return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
+
+    async def _patch(self, request: web.Request, key: Key, sub: str) -> web.Response:
+        body = json.loads(await request.text())
+        dry_run = request.query.get("dryRun") == "All"
+        live = self.store.get(key)
+        if key[2] and ("v1", "Namespace", "", key[2]) not in self.store.objects:
+            return _status(404, f'namespaces "{key[2]}" not found')
+        match request.content_type:
+            case "application/apply-patch+yaml":
+                if not request.query.get("fieldManager"):
+                    return _status(400, "fieldManager is required for apply patch")
+                result = apply(live, body, request.query["fieldManager"])
+            case "application/merge-patch+json" | "application/strategic-merge-patch+json":
+                if live is None:
+                    return _missing(key)
+                result = merge(live, body, null_deletes=True)
+            case "application/json-patch+json":
+                if live is None:
+                    return _missing(key)
+                result = json_patch(live, body)
+            case other:
+                return _status(415, f"unsupported media type {other}")
+        if dry_run:
+            return web.json_response(prepare(live, result), status=200 if live else 201)
+        stored = await self.store.write(key, result)
+        if sub != "status":
+            await self._controllers(stored)
+        return web.json_response(self.store.get(key) or stored, status=200 if live else 201)
+
+    async def _watch(
+        self, request: web.Request, version: str, kind: str, namespace: str | None
+    ) -> web.StreamResponse:
+        since = int(request.query.get("resourceVersion", "0"))
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        task = asyncio.current_task()
+        assert task is not None
+        self._watches.add(task)
+        self._activity.set()
+        try:
+            async with asyncio.timeout(float(request.query.get("timeoutSeconds", "60"))):
+                await self._send_changes(response, request, since, (version, kind, namespace))
+        except (TimeoutError, ConnectionResetError):
+            pass
+        finally:
+            self._watches.discard(task)
+            self._activity.set()
+        return response
+
+    async def _send_changes(
+        self,
+        response: web.StreamResponse,
+        request: web.Request,
+        since: int,
+        where: tuple[str, str, str | None],
+    ) -> None:
+        while True:
+            if since < self.store.oldest:
+                expired = {
+                    "kind": "Status",
+                    "code": 410,
+                    "reason": "Expired",
+                    "message": "too old resource version",
+                }
+                await _send(response, "ERROR", expired)
+                return
+            for change in [c for c in self.store.history if c.version > since]:
+                since = change.version
+                obj = change.obj
+                here = (obj["apiVersion"], obj["kind"]) == where[:2]
+                here = here and where[2] in (None, obj["metadata"].get("namespace", ""))
+                if here and _selected(obj, request):
+                    await _send(response, change.type, obj)
+            async with self.store.changed:
+                if not any(c.version > since for c in self.store.history):
+                    await self.store.changed.wait()
+
+    async def _controllers(self, obj: Object) -> None:
+        """What controllers and kubelets would do to a workload in no time."""
+        if obj["apiVersion"] != "apps/v1" or obj["kind"] == "ReplicaSet":
+            return
+        key = (obj["kind"], obj["metadata"]["name"])
+        if key in self.workload_status:
+            status = self.workload_status[key]
+        elif self.auto_ready:
+            status = ready_status(obj)
+        else:
+            return
+        current = self.store.get(_key(obj))
+        if current is not None:
+            await self.store.write(_key(obj), {**current, "status": status})
+
+    def _ssl(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory) / "server.pem"
+            path.write_text(self._certificate + self._key)
+            context.load_cert_chain(path)
+        return context
+
+
+def _key(obj: Object) -> Key:
+    return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _selected(obj: Object, request: web.Request) -> bool:
+    return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
+
+
+def _status(code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
+    document = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
+    return web.json_response(document, status=code, headers=headers)
+
+
+def _missing(key: Key) -> web.Response:
+    return _status(404, f'{key[1].lower()}s "{key[3]}" not found')
+
+
+async def _send(response: web.StreamResponse, kind: str, obj: Object) -> None:
+    await response.write(json.dumps({"type": kind, "object": obj}).encode() + b"\n")
