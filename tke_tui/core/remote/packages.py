@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from tke_tui.core.bundle import Package
 from tke_tui.core.context import Context
-from tke_tui.core.errors import BundleError, CommandFailed, Fatal
+from tke_tui.core.errors import BundleError, Fatal
 from tke_tui.core.node import Node
 
 STATE_DIRECTORY = "/var/lib/tke-tui"
@@ -75,13 +75,13 @@ async def install_package(
             *("sh", "-c", MERGE, "sh", staging, target),
             fix=NO_SPACE,
         )
-    if installed is not None and not await executable(node, *provides):
-        raise BundleError(
-            f"{node.name}: the package {name} {package.version} is incomplete",
-            detail=f"after unpacking there is no executable {' or no '.join(provides)}",
-            fix="Verify the bundle with `tke-tui bundle verify`; take a complete one.",
-        )
-    await node.write_file(stamp, content, what=f"note that {name} {package.version} is installed")
+        if installed is not None and not await executable(node, *provides):
+            raise BundleError(
+                f"{node.name}: the package {name} {package.version} is incomplete",
+                detail=f"after unpacking there is no executable {' or no '.join(provides)}",
+                fix="Verify the bundle with `tke-tui bundle verify`; take a complete one.",
+            )
+        await node.write_file(stamp, content, what=f"note that {name} {package.version} is installed")
     return package
 
 
@@ -95,35 +95,33 @@ NO_SPACE = (
 async def unpacked(ctx: Context, package: Package, *, strip: int = 0) -> AsyncIterator[str]:
     """Send a package and unpack it into an empty private directory on the machine; yields that directory.
 
-    Tarball and directory are removed at the end, also when a command failed.
+    Tarball and directory are removed at the end; after a failure they stay, so that the next attempt sends nothing
+    again. `EnsureCleanup` removes what is left in any case.
     """
     node = ctx.node
-    tarball, staging = f"{UPLOAD_DIRECTORY}/{package.path.name}", f"{STAGING_DIRECTORY}/{package.name}"
-    try:
-        await node.upload(
-            package.path,
-            tarball,
-            sha256=package.sha256,
-            mode=0o600,
-            progress=lambda done, total: ctx.progress(done, total, f"bytes of {package.path.name}"),
-        )
-        await node.remove(staging, recursive=True)
-        await node.make_directory(staging, mode=0o700)
-        await node.change(
-            f"unpack {package.path.name}",
-            *("tar", "-xzf", tarball, "--no-same-owner", f"--strip-components={strip}", "-C", staging),
-            fix=NO_SPACE,
-        )
-        yield staging
-    except CommandFailed:
-        await _clean(node, tarball, staging)
-        raise
-    await _clean(node, tarball, staging)
-
-
-async def _clean(node: Node, tarball: str, staging: str) -> None:
-    await node.remove(tarball)
+    tarball, staging = f"{UPLOAD_DIRECTORY}/{package.path.name}", staging_directory(package.name)
+    await node.upload(
+        package.path,
+        tarball,
+        sha256=package.sha256,
+        mode=0o600,
+        progress=lambda done, total: ctx.progress(done, total, f"bytes of {package.path.name}"),
+    )
     await node.remove(staging, recursive=True)
+    await node.make_directory(staging, mode=0o700)
+    await node.change(
+        f"unpack {package.path.name}",
+        *("tar", "-xzf", tarball, "--no-same-owner", f"--strip-components={strip}", "-C", staging),
+        fix=NO_SPACE,
+    )
+    yield staging
+    await node.remove(staging, recursive=True)
+    await node.remove(tarball)
+
+
+def staging_directory(name: str) -> str:
+    """Where a package is unpacked; it exists only while one is being installed, or after an interruption of that."""
+    return f"{STAGING_DIRECTORY}/{name}"
 
 
 async def executable(node: Node, *paths: str) -> bool:
