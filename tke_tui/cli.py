@@ -40,7 +40,7 @@ from tke_tui.reports import (
     success_text,
 )
 
-PASSPHRASE_FILE = "TKE_TUI_PASSPHRASE_FILE"
+PASSPHRASE_VARIABLE = "TKE_TUI_PASSPHRASE_FILE"  # noqa: S105 - a name, no secret
 
 app = typer.Typer(
     name="tke-tui",
@@ -358,7 +358,7 @@ def _policy(chosen: HostKeys | None) -> Any:
 
 def _passphrase() -> str | None:
     """The passphrase of the secrets, from the file that TKE_TUI_PASSPHRASE_FILE names; None = key file."""
-    name = os.environ.get(PASSPHRASE_FILE)
+    name = os.environ.get(PASSPHRASE_VARIABLE)
     if not name:
         return None
     path = Path(name)
@@ -370,7 +370,7 @@ def _passphrase() -> str | None:
         raise UsageError(
             f"The passphrase file {path} cannot be read",
             detail=error.strerror or "",
-            fix=f"Correct {PASSPHRASE_FILE} or unset it.",
+            fix=f"Correct {PASSPHRASE_VARIABLE} or unset it.",
         ) from None
     if not text:
         raise UsageError(f"The passphrase file {path} is empty", fix="Put the passphrase on its first line.")

@@ -62,7 +62,7 @@ class PlainLines:
             stamp = time.strftime("%H:%M:%S", time.localtime(event.at))
             self._printer.line(f"{stamp} {text}")
 
-    def _text(self, event: ev.Event) -> str | None:  # noqa: PLR0911 - one answer per kind of event
+    def _text(self, event: ev.Event) -> str | None:
         match event:
             case ev.RunStarted():
                 verb = "Resuming" if event.resumed else "Starting"

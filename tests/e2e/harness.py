@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab import hosts_file, nodes
+from tests.lab.docker import reachable
 from tests.lab.settings import LOAD_BALANCER, VIP, node_address, paths
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -30,10 +31,17 @@ def lab(*arguments: str) -> None:
     subprocess.run([sys.executable, "-m", "tests.lab", *arguments], check=True, cwd=REPOSITORY)
 
 
+OUR_NODES = range(1, 10)
+"""Numbers of the lab's machines that these tests use; others are left alone."""
+
+
 def fresh_nodes(count: int) -> None:
     """`count` machines as after their first boot, and an installer host that nothing was installed from."""
-    lab("lb", "down")
-    nodes.remove_nodes()
+    if reachable():
+        lab("lb", "down")
+        for node in nodes.list_nodes():
+            if node.number in OUR_NODES:
+                nodes.remove_node(node.name)
     for container in ("registry-http", "registry-https"):
         subprocess.run(["docker", "rm", "-f", "-v", container], check=False, capture_output=True)
     hosts_file.clean()

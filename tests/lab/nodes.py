@@ -219,10 +219,11 @@ def _ssh_greets(address: str) -> bool:
 
 def remove_nodes() -> None:
     """Remove every node with its volumes, all at once."""
-    _each([partial(_remove, node.name) for node in list_nodes()])
+    _each([partial(remove_node, node.name) for node in list_nodes()])
 
 
-def _remove(name: str) -> None:
+def remove_node(name: str) -> None:
+    """Remove one node with its volumes."""
     docker("rm", "--force", "--volumes", name)
 
 
@@ -234,7 +235,7 @@ def reset_nodes(names: Sequence[str], logins: Logins) -> None:
 def _reset(node: Node, logins: Logins) -> None:
     container = inspect("container", node.name)
     with_docker = container is not None and container["Config"]["Image"] == DOCKER_NODE_IMAGE
-    _remove(node.name)
+    remove_node(node.name)
     _start(node.number, logins, with_docker)
 
 

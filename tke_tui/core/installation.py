@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class RunSettings:
     """Choices of a run that a later `--resume` takes over: all but the passphrase is kept in options.json."""
 
     bundle: Path
-    options: Options = Options()
+    options: Options = field(default_factory=Options)
     host_key_policy: HostKeyPolicy = "ask"
     ssh_config: Path | None = None
     use_agent: bool = True

@@ -21,7 +21,9 @@ from tke_tui.core.handlers.ensure_disable_swap import EnsureDisableSwap
 from tke_tui.core.handlers.ensure_docker import EnsureDocker
 from tke_tui.core.handlers.ensure_galaxy import EnsureGalaxy
 from tke_tui.core.handlers.ensure_gpu_manager import EnsureGPUManager
-from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import EnsureJoinPhaseControlPlaneJoinETCD
+from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import (
+    EnsureJoinPhaseControlPlaneJoinETCD,
+)
 from tke_tui.core.handlers.ensure_join_phase_control_plane_join_update_status import (
     EnsureJoinPhaseControlPlaneJoinUpdateStatus,
 )
@@ -33,7 +35,9 @@ from tke_tui.core.handlers.ensure_keepalived_with_lb import EnsureKeepalivedWith
 from tke_tui.core.handlers.ensure_kernel_module import EnsureKernelModule
 from tke_tui.core.handlers.ensure_kubeadm import EnsureKubeadm
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_addon import EnsureKubeadmInitPhaseAddon
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_bootstrap_token import EnsureKubeadmInitPhaseBootstrapToken
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_bootstrap_token import (
+    EnsureKubeadmInitPhaseBootstrapToken,
+)
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_control_plane import EnsureKubeadmInitPhaseControlPlane
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_etcd import EnsureKubeadmInitPhaseETCD
@@ -41,7 +45,9 @@ from tke_tui.core.handlers.ensure_kubeadm_init_phase_kube_config import EnsureKu
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_kubelet_start import EnsureKubeadmInitPhaseKubeletStart
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_certs import EnsureKubeadmInitPhaseUploadCerts
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_config import EnsureKubeadmInitPhaseUploadConfig
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import EnsureKubeadmInitPhaseWaitControlPlane
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
+    EnsureKubeadmInitPhaseWaitControlPlane,
+)
 from tke_tui.core.handlers.ensure_kubeconfig import EnsureKubeconfig
 from tke_tui.core.handlers.ensure_kubelet import EnsureKubelet
 from tke_tui.core.handlers.ensure_kubernetes_images import EnsureKubernetesImages
