@@ -14,6 +14,8 @@ from tke_tui.core.images import (
     BundleImage,
     Descriptor,
     ImageRef,
+    local_filter,
+    local_name,
     manifest_list,
     never_multi_arch,
     push_plan,
@@ -47,6 +49,13 @@ def test_a_registry_with_a_port_is_not_mistaken_for_a_tag() -> None:
     ref = ImageRef.parse("10.0.0.9:5000/library/kube-proxy-arm64:v1.20.2")
     assert (ref.domain, ref.path, ref.tag) == ("10.0.0.9:5000", "library/kube-proxy-arm64", "v1.20.2")
     assert ImageRef.parse("10.0.0.9:5000/x").tag == "latest"
+
+
+def test_images_below_a_prefix_are_found_as_docker_lists_them() -> None:
+    assert local_filter("docker.io/mine") == "mine/*"
+    assert local_filter("10.0.0.9:5000/library") == "10.0.0.9:5000/library/*"
+    assert local_name("docker.io/mine", "etcd-amd64:v1") == "mine/etcd-amd64:v1"
+    assert local_name("registry.tke.com/library", "etcd-amd64:v1") == "registry.tke.com/library/etcd-amd64:v1"
 
 
 def test_a_digest_alone_gets_no_tag() -> None:

@@ -187,6 +187,16 @@ def split_arch(name: str) -> tuple[str, str]:
     return name, ""
 
 
+def local_name(prefix: str, entry: str) -> str:
+    """Name under which Docker lists an entry of the contents below `domain/namespace`."""
+    return ImageRef.parse(f"{prefix}/{entry}").familiar
+
+
+def local_filter(prefix: str) -> str:
+    """Docker's reference filter for all images directly below `domain/namespace`."""
+    return local_name(prefix, "x").removesuffix(f"x:{DEFAULT_TAG}") + "*"
+
+
 def push_plan(contents: Iterable[str]) -> PushPlan:
     """Group the bundle's contents into images to push and lists to put; duplicates count once."""
     images = sorted({BundleImage.parse(entry) for entry in contents})

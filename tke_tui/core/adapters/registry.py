@@ -28,6 +28,7 @@ DOCKER_CERTIFICATES = Path("/etc/docker/certs.d")
 DOCKER_HUB_API = "registry-1.docker.io"
 
 _ACCEPT = ", ".join((MANIFEST_V2, OCI_MANIFEST, *INDEX_TYPES))
+_PIECE = 1 << 20
 _CONNECT_TIMEOUT = 10.0
 _IDLE_TIMEOUT = 120.0
 
@@ -167,6 +168,27 @@ class RegistryClient:
             return False
         self._expect(answer, what, 200)
         return True
+
+    async def read_blob(self, repo: str, digest: str) -> AsyncIterator[bytes]:
+        """The content of a blob in pieces of at most 1 MiB."""
+        import aiohttp
+
+        what = f"read a layer of {repo}"
+        if not await self.blob_exists(repo, digest):
+            raise errors.rejected(self.name, what, 404, b"")
+        try:
+            async with self._session().get(
+                self._url(f"/v2/{repo}/blobs/{digest}", {}),
+                headers=self._authorizer.header(_pull(repo)),
+                ssl=self._tls(),
+                server_hostname=self._tls_name or None,
+            ) as response:
+                if response.status != 200:
+                    raise errors.rejected(self.name, what, response.status, await response.read())
+                async for piece in response.content.iter_chunked(_PIECE):
+                    yield piece
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise errors.connection_failed(self.name, what, error) from None
 
     async def upload_blob(
         self, repo: str, digest: str, size: int, body: Body, *, mount_from: str = ""
