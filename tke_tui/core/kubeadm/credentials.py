@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tke_tui.core.context import Mode
+
 if TYPE_CHECKING:
+    from tke_tui.core.context import Context
     from tke_tui.core.secrets import SecretStore
 
 TOKEN = "cluster/token"  # noqa: S105 - names of secrets, not secrets
@@ -40,3 +43,13 @@ def ca_cert_hash(ca_pem: str) -> str:
     key = x509.load_pem_x509_certificate(ca_pem.encode()).public_key()
     der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     return f"sha256:{hashlib.sha256(der).hexdigest()}"
+
+
+def secret_or_planned(ctx: Context, name: str) -> str:
+    """A secret of the installation; "" for a check or a plan that comes before it was made.
+
+    Raises `StateError` when a run lacks it.
+    """
+    if ctx.mode is Mode.RUN:
+        return ctx.secrets.require(name)
+    return ctx.secrets.get(name) or ""
