@@ -185,7 +185,7 @@ class ClusterSpec(Model):
     features: Features = Field(default_factory=Features, description="Switches.")
     properties: Properties = Field(default_factory=Properties, description="Sizes of the networks.")
     machines: list[Machine] = Field(
-        default_factory=list, description="The masters; the first one comes first."
+        default_factory=list, description="The masters; the first one is set up first."
     )
     docker_extra_args: dict[str, str] = Field(
         default_factory=dict, description="Options of dockerd without `--`, e.g. `data-root`."
