@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 KUBECONFIG = "/root/.kube/config"
 TIMEOUT = 120.0
-LAST_JOIN_PHASE = "EnsureJoinPhaseControlPlaneJoinUpdateStatus"
+LAST_JOIN_PHASE = "EnsureJoinPhaseControlPlaneJoinETCD"
 
 
 async def answers(node: Node, endpoint: str) -> bool:

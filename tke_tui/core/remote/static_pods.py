@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from tke_tui.core.remote import systemd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tke_tui.core.adapters.ssh import CommandResult
     from tke_tui.core.node import Node
 
@@ -25,12 +27,15 @@ async def container(node: Node, component: str) -> str | None:
     return ids[0] if ids else None
 
 
-async def inside(node: Node, component: str, *argv: str, timeout: float = 30) -> CommandResult | None:
+async def inside(
+    node: Node, component: str, *argv: str, environment: Mapping[str, str] | None = None, timeout: float = 30
+) -> CommandResult | None:
     """Run a command that changes nothing in a component's container; None when no container runs."""
     found = await container(node, component)
     if found is None:
         return None
-    return await node.read("docker", "exec", found, *argv, check=False, timeout=timeout)
+    given = [f"--env={name}={value}" for name, value in (environment or {}).items()]
+    return await node.read("docker", "exec", *given, found, *argv, check=False, timeout=timeout)
 
 
 async def evidence(node: Node, *components: str, lines: int = 6) -> list[str]:
