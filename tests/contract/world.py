@@ -8,8 +8,9 @@ import json
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from tests.contract.machine import ModelConnection, ModelMachine
 from tke_tui.core.bundle import Bundle
@@ -112,6 +113,8 @@ class World:
     machines: dict[str, ModelMachine] = field(default_factory=dict)
     lines: list[tuple[str, str, str]] = field(default_factory=list)
     down: dict[str, Exception] = field(default_factory=dict)
+    adapters: dict[str, Any] = field(default_factory=dict)
+    """What `docker`, `registry` and `kube` of a context give; one that is absent must not be asked for."""
 
     def __post_init__(self) -> None:
         self.directory = InstallDir(self.base / "install")
@@ -135,8 +138,10 @@ class World:
             raise self.down[machine.ip]
         return self.machines[machine.ip].connection()
 
-    async def _nothing(self) -> NoReturn:
-        raise AssertionError("this task has no business with Docker, the registry or Kubernetes")
+    async def _adapter(self, name: str) -> Any:
+        if name not in self.adapters:
+            raise AssertionError(f"this task has no business with {name}")
+        return self.adapters[name]
 
     def services(self) -> Services:
         return Services(
@@ -146,9 +151,9 @@ class World:
             secrets=self.secrets,
             options=self.options,
             connect=self._connect,
-            docker=self._nothing,
-            registry=self._nothing,
-            kube=self._nothing,
+            docker=partial(self._adapter, "docker"),
+            registry=partial(self._adapter, "registry"),
+            kube=partial(self._adapter, "kube"),
             finished=lambda task, node: (task, node) in self.done,
         )
 
