@@ -106,7 +106,10 @@ class DockerServer:
     @web.middleware
     async def _log(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path.removeprefix('/v1.41')}")
-        return await handler(request)  # type: ignore[no-any-return]
+        try:
+            return await handler(request)  # type: ignore[no-any-return]
+        except ConnectionResetError:
+            return web.Response(status=500)  # the client is gone: nobody reads this
 
     async def _version(self, request: web.Request) -> web.Response:
         return web.json_response({"Version": "20.10.24", "ApiVersion": "1.41", "Arch": "amd64"})

@@ -83,7 +83,9 @@ async def push_images(ctx: Context, target: Target) -> None:
     if len(missing) < len(plan.images):
         ctx.log(f"{len(plan.images) - len(missing)} of {len(plan.images)} images are in the registry already")
     push.progress = _Progress(ctx, len(missing))
-    await at_once(limit, [partial(push.push, image) for image in missing])
+    await at_once(limit, [partial(push.attempt, image) for image in missing])
+    if push.errors:
+        raise push.errors[0]
     for one in plan.lists:
         await push.put_list(one)
 
@@ -95,6 +97,7 @@ class _Push:
         self.docker = docker
         self.stored: dict[BundleImage, Descriptor] = {}
         self.progress = _Progress(ctx, 0)
+        self.errors: list[TkeError] = []
 
     async def look(self, image: BundleImage) -> None:
         """Note the image as stored when the registry holds exactly what Docker has."""
@@ -117,6 +120,15 @@ class _Push:
             return
         if manifest is not None and _same(local, manifest.descriptor, manifest.body):
             self.stored[image] = manifest.descriptor
+
+    async def attempt(self, image: BundleImage) -> None:
+        """Push, unless another push failed: what is on its way is finished, so that a repeat need not send it again."""
+        if self.errors:
+            return
+        try:
+            await self.push(image)
+        except TkeError as error:
+            self.errors.append(error)
 
     async def push(self, image: BundleImage) -> None:
         if not self.ctx.mutate(f"push {image} to {self.target.registry.name}"):

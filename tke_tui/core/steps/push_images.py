@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.adapters.docker import RegistryLogin
 from tke_tui.core.adapters.registry import insecure_in
-from tke_tui.core.context import Context, Mode
+from tke_tui.core.context import Context
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.steps.load_images import official
@@ -52,6 +52,5 @@ class PushImages(Task):
             login = RegistryLogin(third_party.domain, third_party.username, password)
         if insecure_in(await (await ctx.docker()).info(), third_party.domain):
             registry.allow_insecure()
-        if ctx.mode is not Mode.PLAN:
-            await registry.login()
+        await registry.login()
         return Target(registry, third_party.domain, namespace, prefix, login)
