@@ -173,6 +173,7 @@ class LoginClient(asyncssh.SSHClient):
     ) -> None:
         self._password = password
         self._accept_key = accept_key
+        self._requested = False
         self._asked = False
         self.connection: asyncssh.SSHClientConnection | None = None
         self.offered_key: asyncssh.SSHKey | None = None
@@ -194,8 +195,10 @@ class LoginClient(asyncssh.SSHClient):
         return self._accept_key(key)
 
     def kbdint_auth_requested(self) -> str | None:
-        if self._password is None or self._asked:
+        # Once only: a server that fails the method without a question would be asked until MaxAuthTries.
+        if self._password is None or self._requested:
             return None
+        self._requested = True
         return ""
 
     def kbdint_challenge_received(

@@ -73,6 +73,10 @@ class Opener:
                     raise
                 raise ssh_errors.cannot_tunnel(login, login.bastion, error) from error
             except (asyncssh.Error, OSError) as error:
+                if ssh_errors.is_login_refusal(error):
+                    offered = await self._offered_methods(target, tunnel)
+                    prompts = tuple(client.unanswered)
+                    raise ssh_errors.login_refused(login, creds.tried, offered, prompts) from error
                 cut_off = isinstance(error, asyncssh.ConnectionLost | ConnectionError)
                 cut_off = cut_off and "timeout" not in str(error).lower()
                 if not cut_off or attempt >= self._settings.login_attempts:

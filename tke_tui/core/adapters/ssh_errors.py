@@ -131,6 +131,11 @@ def host_key_unusable(login: Login, error: asyncssh.HostKeyNotVerifiable) -> Hos
     )
 
 
+def is_login_refusal(error: Exception) -> bool:
+    """True when the server had enough of our attempts to log in."""
+    return isinstance(error, asyncssh.PermissionDenied) or "authentication failures" in str(error)
+
+
 def login_refused(
     login: Login, tried: tuple[str, ...], offered: tuple[str, ...], unanswered: tuple[str, ...]
 ) -> AuthenticationFailed:
