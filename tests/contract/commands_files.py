@@ -69,7 +69,10 @@ def sha256sum(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply
 
 def mkdir(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
     path = machine.path(argv[-1])
-    path.mkdir(parents=True, exist_ok=True)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError:
+        return Reply(1, "", f"mkdir: cannot create directory '{argv[-1]}': File exists\n")
     if "-m" in argv:
         path.chmod(int(argv[argv.index("-m") + 1], 8))
     return Reply()

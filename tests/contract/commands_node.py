@@ -159,7 +159,7 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
     images: set[str] = machine.facts.setdefault("images", set())
     match list(argv):
         case ["version", *_]:
-            running = "docker.service" in _units(machine)["active"]
+            running = "docker.service" in _units(machine)["active"] and not machine.facts.get("docker_mute")
             return (
                 Reply(0, "20.10.24\n") if running else Reply(1, "", "Cannot connect to the Docker daemon\n")
             )

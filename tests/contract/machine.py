@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tke_tui.core.adapters.ssh import CommandResult, OnLine, OnProgress
-from tke_tui.core.errors import ConnectionBroken
+from tke_tui.core.errors import CommandFailed, ConnectionBroken
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,8 @@ class ModelMachine:
 
     `operations` counts what was asked of it. At operation number `fault_at` (from 1) `fault` happens: "cancel" the
     caller is cancelled, "break" the connection is lost, "fail" the command ends with exit code 1; `fault_after` lets
-    the operation take effect before. `facts` is free space for the model commands of each area.
+    the operation take effect before. `facts` is free space for the model commands of each area; the file
+    transfer itself knows `immutable` and `unwritable`, lists of paths.
     """
 
     root: Path
@@ -164,6 +165,10 @@ class ModelConnection:
     async def write_file(
         self, path: str, content: bytes, *, mode: int = 0o644, owner: str = "root", group: str = "root"
     ) -> None:
+        protected = (*self._machine.facts.get("immutable", ()), *self._machine.facts.get("unwritable", ()))
+        if path in protected:
+            raise CommandFailed(f"{self._machine.address}: {path} cannot be written", detail="not permitted")
+
         def effect() -> Reply:
             where = self._machine.path(path)
             if not where.parent.is_dir():
