@@ -245,7 +245,7 @@ class DockerServer:
         self.containers[name] = {
             "Id": digest_of(name.encode())[7:],
             "Name": f"/{name}",
-            "Config": config,
+            "Config": {"Tty": False, **config},
             "HostConfig": host,
             "State": {"Running": False, "Status": "created", "ExitCode": 0},
         }

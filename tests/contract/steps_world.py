@@ -69,14 +69,19 @@ class StepWorld(World):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._docker = DockerClient(self.engine.url)
+        self._spare: DockerClient | None = None
         self._registry: RegistryClient | None = None
         self._kube = KubeClient(self.api.url, self.api.ca_pem, token=self.api.token)
         self.secrets.update({"cluster/token": "token-1234567", "cluster/ca.crt": self.api.ca_pem})
 
     async def close(self) -> None:
-        for client in (self._docker, self._registry, self._kube):
+        for client in (self._docker, self._spare, self._registry, self._kube):
             if client is not None:
                 await client.close()
+
+    def use_docker(self, client: DockerClient) -> None:
+        """Work with another daemon than the stand-in."""
+        self._spare, self._docker = self._docker, client
 
     async def docker(self) -> DockerClient:
         return self._docker

@@ -213,4 +213,8 @@ def test_docker_says_which_registries_need_no_tls() -> None:
     assert insecure_in(info, "reg:5000")
     assert insecure_in(info, "127.0.0.5:80")
     assert not insecure_in(info, "docker.io")
+    networks = {"RegistryConfig": {"InsecureRegistryCIDRs": ["10.1.0.0/16", "::1/128"]}}
+    assert insecure_in(networks, "10.1.2.3:5000")
+    assert insecure_in(networks, "10.1.2.3")
+    assert not insecure_in(networks, "10.2.2.3:5000")
     assert not insecure_in({}, "reg.example.com")

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from tke_tui.core.adapters.docker_errors import ended_silently, failed, unavailable
+from tke_tui.core.adapters.docker_errors import DockerUnavailable, ended_silently, failed, unavailable
 from tke_tui.core.errors import BundleError, Fatal, TkeError
 
 if TYPE_CHECKING:
@@ -150,22 +150,29 @@ class DockerClient:
                 detail=error.strerror or str(error),
                 fix="Take a complete bundle; check it with tke-tui bundle verify.",
             ) from None
-        loaded: list[str] = []
         with file:
             archive = _Archive(file, path.stat().st_size, progress)
-            async with self._engine(f"load {path.name}") as docker:
-                stream = docker.images.import_image(archive.feed(), stream=True)
-                async with aclosing(_stream(stream)) as chunks:
-                    async for chunk in chunks:
-                        loaded.extend(_loaded_names(str(chunk.get("stream", ""))))
+            try:
+                loaded = await self._load(path.name, archive)
+            except DockerUnavailable:
+                raise
+            except TkeError:
+                if sha256 and await archive.sha256() != sha256:
+                    raise _damaged(path) from None
+                raise
             if sha256 and await archive.sha256() != sha256:
-                raise BundleError(
-                    f"The image archive {path} is damaged",
-                    detail="its content does not match the checksum in the bundle's manifest",
-                    fix="Copy the bundle again; check it with tke-tui bundle verify.",
-                )
+                raise _damaged(path)
         if not loaded:
             raise ended_silently(f"load {path.name}")
+        return loaded
+
+    async def _load(self, name: str, archive: _Archive) -> list[str]:
+        loaded: list[str] = []
+        async with self._engine(f"load {name}") as docker:
+            stream = docker.images.import_image(archive.feed(), stream=True)
+            async with aclosing(_stream(stream)) as chunks:
+                async for chunk in chunks:
+                    loaded.extend(_loaded_names(str(chunk.get("stream", ""))))
         return loaded
 
     async def images(self, reference: str = "") -> list[str]:
@@ -286,6 +293,14 @@ class DockerClient:
                 if port.get("PublicPort") and port.get("Type", "tcp") == "tcp":
                     ports[int(port["PublicPort"])] = names[0] if names else container.id[:12]
         return ports
+
+
+def _damaged(path: Path) -> BundleError:
+    return BundleError(
+        f"The image archive {path} is damaged",
+        detail="its content does not match the checksum in the bundle's manifest",
+        fix="Copy the bundle again; check it with tke-tui bundle verify.",
+    )
 
 
 class _Missing(Fatal):

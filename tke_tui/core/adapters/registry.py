@@ -7,6 +7,7 @@ The address that is dialled may differ from the name in image references: the in
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -331,6 +332,14 @@ def is_loopback(host: str) -> bool:
 
 
 def insecure_in(info: Mapping[str, Any], host: str) -> bool:
-    """Whether the Docker daemon (its `/info`) may talk to `host` without trusted TLS."""
-    configuration = (info.get("RegistryConfig") or {}).get("IndexConfigs") or {}
-    return is_loopback(host) or (configuration.get(host) or {}).get("Secure") is False
+    """Whether the Docker daemon (its `/info`) may talk to `host` (name or address, with port) without trusted TLS."""
+    registries = info.get("RegistryConfig") or {}
+    if is_loopback(host) or ((registries.get("IndexConfigs") or {}).get(host) or {}).get("Secure") is False:
+        return True
+    try:
+        address = ipaddress.ip_address(host.rpartition(":")[0] or host)
+    except ValueError:
+        return False
+    return any(
+        address in ipaddress.ip_network(cidr) for cidr in registries.get("InsecureRegistryCIDRs") or []
+    )

@@ -1,0 +1,232 @@
+"""Images into Docker and into a registry: what the original got wrong there, and what a person must be told."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contract.docker_server import StreamFault
+from tests.contract.registry_server import Fault, RegistryServer
+from tests.contract.steps_world import IMAGES, StepWorld, add_images, step_world
+from tke_tui.core.adapters.docker_errors import ImageRefused
+from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryUnavailable
+from tke_tui.core.bundle import Bundle
+from tke_tui.core.errors import BundleError, Fatal, Retryable
+from tke_tui.core.image_push import Target, push_images
+from tke_tui.core.steps.load_images import LoadImages
+from tke_tui.core.steps.push_images import PushImages
+
+PREFIX = "registry.tke.com/library"
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[StepWorld]:
+    async with step_world(tmp_path, tmp_path / "home") as made:
+        yield made
+
+
+@pytest.fixture
+async def pushing(world: StepWorld) -> StepWorld:
+    world.load()
+    await world.start_registry()
+    return world
+
+
+def pushes(world: StepWorld) -> list[str]:
+    return [line for line in world.engine.requests if line.endswith("/push")]
+
+
+def stored(world: StepWorld, name: str, tag: str) -> dict[str, object]:
+    document: dict[str, object] = json.loads(world.engine.storage.manifests[f"library/{name}", tag][1])
+    return document
+
+
+async def test_images_get_the_name_of_the_registry_and_are_loaded_once(world: StepWorld) -> None:
+    await world.run(LoadImages())
+    assert {f"{PREFIX}/{entry}" for entry in IMAGES} <= set(world.engine.tags)
+    assert world.progress[-1][0] == world.progress[-1][1] == world.bundle.images_archive.stat().st_size
+    del world.engine.tags[f"{PREFIX}/{IMAGES[0]}"]
+    await world.run(LoadImages())
+    assert world.engine.requests.count("POST /images/load") == 1
+    assert f"{PREFIX}/{IMAGES[0]}" in world.engine.tags
+
+
+async def test_another_bundle_with_the_same_tags_is_loaded_though_the_names_are_there(
+    world: StepWorld,
+) -> None:
+    await world.run(LoadImages())
+    before = world.engine.tags[f"{PREFIX}/{IMAGES[0]}"]
+    add_images(world.bundle, salt="rebuilt")
+    world.bundle = Bundle.open(world.bundle.root)
+    await world.run(LoadImages())
+    assert world.engine.tags[f"{PREFIX}/{IMAGES[0]}"] != before
+
+
+async def test_an_archive_that_is_damaged_or_lacks_images_is_an_error(world: StepWorld) -> None:
+    path = world.bundle.images_archive
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"x")
+    with pytest.raises(BundleError, match="damaged"):
+        await world.run(LoadImages())
+    path.write_bytes(whole)
+    manifest = world.bundle.root / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["contents"].append("coredns-amd64:1.7.0")
+    manifest.write_text(json.dumps(document))
+    world.bundle = Bundle.open(world.bundle.root)
+    with pytest.raises(BundleError, match="lacks 1 of 5 images") as failure:
+        await world.run(LoadImages())
+    assert "coredns-amd64:1.7.0" in failure.value.detail
+
+
+async def test_every_image_and_a_list_per_multi_architecture_name_arrive(pushing: StepWorld) -> None:
+    await pushing.run(PushImages())
+    listing = stored(pushing, "etcd", "v3.4.23")["manifests"]
+    assert isinstance(listing, list)
+    assert [(m["platform"]["architecture"], m["platform"].get("variant")) for m in listing] == [
+        ("amd64", None),
+        ("arm64", None),
+        ("arm64", "v8"),
+        ("arm64", "unknown"),
+    ]
+    assert "config" in stored(pushing, "gpu-manager", "v1")
+    names = {name for name, _ in pushing.engine.storage.manifests}
+    assert not any(name.endswith(("-v8", "-unknown")) for name in names)
+    assert pushing.progress[-1][:2] == (4, 4)
+
+
+async def test_pushing_leaves_no_extra_names_in_docker(pushing: StepWorld) -> None:
+    before = set(pushing.engine.tags)
+    await pushing.run(PushImages())
+    assert set(pushing.engine.tags) == before
+
+
+async def test_only_the_missing_image_is_pushed_again_and_only_a_changed_list_is_put(
+    pushing: StepWorld,
+) -> None:
+    await pushing.run(PushImages())
+    del pushing.engine.storage.manifests["library/etcd-arm64", "v3.4.23"]
+    pushing.engine.requests.clear()
+    pushing.engine.storage.requests.clear()
+    await pushing.run(PushImages())
+    assert len(pushes(pushing)) == 1
+    assert "etcd-arm64" in pushes(pushing)[0]
+    lists = [path for path in pushing.engine.storage.made("PUT") if "/library/etcd/manifests/" in path]
+    assert lists == []
+
+
+async def test_an_image_of_another_build_under_the_same_tag_replaces_the_old_one(pushing: StepWorld) -> None:
+    await pushing.run(PushImages())
+    old = stored(pushing, "etcd", "v3.4.23")
+    pushing.images = add_images(pushing.bundle, salt="rebuilt")
+    pushing.load()
+    await pushing.run(PushImages())
+    assert stored(pushing, "etcd", "v3.4.23") != old
+
+
+async def test_an_image_without_architecture_does_not_overwrite_the_manifest_list_of_its_name(
+    pushing: StepWorld,
+) -> None:
+    pushing.images = add_images(pushing.bundle, (*IMAGES, "etcd:v3.4.23"))
+    pushing.bundle = Bundle.open(pushing.bundle.root)
+    pushing.load()
+    await pushing.run(PushImages())
+    assert "manifests" in stored(pushing, "etcd", "v3.4.23")
+    assert "etcd:v3.4.23 is not pushed" in pushing.logged()
+
+
+async def test_a_manifest_list_that_the_registry_refuses_is_an_error_and_not_swallowed(
+    pushing: StepWorld,
+) -> None:
+    pushing.engine.storage.faults.append(Fault("PUT", "/library/etcd/manifests/v3.4.23", 500))
+    with pytest.raises(RegistryUnavailable, match=r"store library/etcd:v3\.4\.23"):
+        await pushing.run(PushImages())
+    await pushing.run(PushImages())
+    assert "manifests" in stored(pushing, "etcd", "v3.4.23")
+
+
+@pytest.mark.parametrize(("status", "times"), [(500, 1), (0, 2)])
+async def test_a_broken_registry_fails_the_push_with_the_image_named_and_a_repeat_goes_on(
+    pushing: StepWorld, status: int, times: int
+) -> None:
+    pushing.engine.storage.faults.append(Fault("PUT", "/library/gpu-manager/", status, times))
+    with pytest.raises(Retryable, match="gpu-manager"):
+        await pushing.run(PushImages())
+    sent = len(pushes(pushing))
+    await pushing.run(PushImages())
+    assert len(pushes(pushing)) <= sent + 2
+    assert stored(pushing, "gpu-manager", "v1")
+
+
+async def test_a_push_whose_stream_ends_silently_does_not_count(pushing: StepWorld) -> None:
+    pushing.engine.faults.append(StreamFault("push", name="gpu-manager"))
+    with pytest.raises(Retryable, match=r"did not finish: push .*gpu-manager"):
+        await pushing.run(PushImages())
+    assert ("library/gpu-manager", "v1") not in pushing.engine.storage.manifests
+
+
+async def test_what_is_on_its_way_is_finished_when_another_push_fails(pushing: StepWorld) -> None:
+    slow = StreamFault("push", hang=True, name="etcd-amd64")
+    fast = StreamFault("push", "denied: no", name="etcd-arm64")
+    pushing.engine.faults += [slow, fast]
+    attempt = asyncio.create_task(pushing.run(PushImages()))
+    await slow.reached.wait()
+    await fast.reached.wait()
+    slow.release.set()
+    with pytest.raises(ImageRefused, match="etcd-arm64"):
+        await attempt
+
+
+async def test_a_proxy_of_the_docker_daemon_is_named_where_it_can_be_the_cause(world: StepWorld) -> None:
+    world.images = add_images(world.bundle, ("gpu-manager:v1",))
+    world.bundle = Bundle.open(world.bundle.root)
+    world.load()
+    world.engine.info = {"HttpProxy": "http://proxy:3128", "NoProxy": "localhost"}
+    target = Target(await world.registry(), "registry.tke.com", "library", PREFIX)
+    await world.start_registry()
+    world.engine.faults.append(StreamFault("push", "net/http: request canceled", name="gpu-manager"))
+    with pytest.raises(Retryable, match="gpu-manager") as failure:
+        await push_images(world.context(PushImages()), target)
+    assert failure.value.fix.startswith(
+        "The Docker daemon sends requests for registry.tke.com through a proxy"
+    )
+
+
+async def test_a_third_party_registry_with_a_port_gets_everything(world: StepWorld) -> None:
+    server = RegistryServer(auth="basic")
+    await world.use_third_party(server)
+    world.load()
+    await world.run(PushImages())
+    assert {"mirror/etcd", "mirror/etcd-arm64", "mirror/gpu-manager"} <= {
+        name for name, _ in server.manifests
+    }
+    assert server.password not in world.logged() + "".join(world.engine.requests)
+
+
+async def test_a_wrong_password_of_the_third_party_registry_stops_before_any_push(world: StepWorld) -> None:
+    await world.use_third_party(RegistryServer(auth="basic"), password="wrong-secret")
+    world.load()
+    with pytest.raises(RegistryAuthFailed, match="refused the login of pusher") as failure:
+        await world.run(PushImages())
+    assert pushes(world) == []
+    assert "wrong-secret" not in str(failure.value)
+
+
+async def test_an_image_that_was_removed_from_docker_is_named(pushing: StepWorld) -> None:
+    del pushing.engine.tags[f"{PREFIX}/{IMAGES[2]}"]
+    with pytest.raises(Fatal, match=r"gpu-manager:v1 is not in Docker") as failure:
+        await pushing.run(PushImages())
+    assert "Load images" in failure.value.fix
+
+
+async def test_official_images_are_neither_loaded_nor_pushed(world: StepWorld) -> None:
+    await world.use_third_party(RegistryServer())
+    third_party = world.para.config.registry.third_party
+    assert third_party is not None
+    third_party.domain, third_party.namespace = "docker.io", "tkestack"
+    assert "already holds" in (LoadImages().left_out(world.para) or "")
+    assert PushImages().left_out(world.para)
