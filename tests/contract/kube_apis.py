@@ -69,16 +69,20 @@ async def open_api(kind: str) -> AsyncIterator[Api]:
     if kind == "in-process":
         async with KubeServer(auto_ready=False) as server:
             api = Api(server.url, server.ca_pem, server.token, server)
-            yield await _with_namespace(api)
-            await api.close()
+            try:
+                yield await _with_namespace(api)
+            finally:
+                await api.close()
         return
     if reason := real_apiserver.missing():
         pytest.skip(reason)
     found = real_apiserver.started()
     api = Api(found.url, found.ca_pem, found.token, None)
-    yield await _with_namespace(api)
-    await api.client.delete("v1", "Namespace", api.namespace)
-    await api.close()
+    try:
+        yield await _with_namespace(api)
+        await api.client.delete("v1", "Namespace", api.namespace)
+    finally:
+        await api.close()
 
 
 async def _with_namespace(api: Api) -> Api:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from aiohttp import web
 
@@ -28,6 +28,7 @@ from tests.contract.kube_store import (
     Key,
     Object,
     Store,
+    api_service_status,
     apply,
     json_patch,
     matches,
@@ -65,11 +66,13 @@ class KubeServer:
         self.pod_logs: dict[tuple[str, str, str], list[str]] = {}
         self.workload_status: dict[tuple[str, str], Object] = {}
         self.healthy = True
+        self.api_services_available = True
         self.url = ""
         self.ca_pem, self._certificate, self._key = make_certificates()
         self._troubles: list[Trouble] = []
         self._watches: set[asyncio.Task[Any]] = set()
         self._activity = asyncio.Event()
+        self._held = 0
         self._runner: web.AppRunner | None = None
 
     async def __aenter__(self) -> Self:
@@ -111,6 +114,15 @@ class KubeServer:
     ) -> None:
         """Answer the next `times` requests so (0 = cut the connection); `path` is a pattern of path and query."""
         self._troubles.append(Trouble(status, times, method, path, headers or {}))
+
+    def hold(self, number: int = 1) -> None:
+        """Never answer the `number`-th writing request from now on; it counts as not done."""
+        self._held = number
+
+    @property
+    def holding(self) -> bool:
+        """True once a client waits for the answer that `hold` keeps back."""
+        return self._held < 0
 
     def expire(self) -> None:
         """Forget the history: watches from before get 410."""
@@ -178,10 +190,14 @@ class KubeServer:
                 if trouble.times <= 0:
                     self._troubles.remove(trouble)
                 if trouble.status == 0:
-                    assert request.transport is not None
-                    request.transport.abort()
-                    raise asyncio.CancelledError
+                    _cut(request)
                 return _status(trouble.status, "on demand", trouble.headers)
+        if self._held > 0 and request.method in ("POST", "PATCH", "DELETE") and "dryRun" not in request.query:
+            self._held -= 1
+            if self._held == 0:
+                self._held = -1
+                self._activity.set()
+                await asyncio.Event().wait()  # until the client goes away
         if request.path in ("/readyz", "/healthz"):
             return web.Response(
                 status=200 if self.healthy else 500, text="ok" if self.healthy else "etcd failed"
@@ -210,6 +226,8 @@ class KubeServer:
         kind, namespaced = by_plural[found["plural"]]
         namespace, name = found["namespace"], found["name"]
         if name is None:
+            if request.method == "POST":
+                return await self._create(request, (version, kind, namespace or ""))
             if request.query.get("watch"):
                 return await self._watch(request, version, kind, namespace)
             return self._list(request, version, kind, namespace)
@@ -245,6 +263,15 @@ class KubeServer:
         tail = int(request.query.get("tailLines", "100000"))
         return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
 
+    async def _create(self, request: web.Request, where: tuple[str, str, str]) -> web.Response:
+        obj = json.loads(await request.text())
+        key = (*where, obj["metadata"]["name"])
+        if self.store.get(key) is not None:
+            return _status(409, f'{key[1]} "{key[3]}" already exists')
+        stored = await self.store.write(key, obj)
+        await self._controllers(stored)
+        return web.json_response(stored, status=201)
+
     async def _patch(self, request: web.Request, key: Key, sub: str) -> web.Response:
         body = json.loads(await request.text())
         dry_run = request.query.get("dryRun") == "All"
@@ -252,6 +279,9 @@ class KubeServer:
         if key[2] and ("v1", "Namespace", "", key[2]) not in self.store.objects:
             return _status(404, f'namespaces "{key[2]}" not found')
         match request.content_type:
+            case "application/apply-patch+yaml" if key[0].startswith("apiregistration.k8s.io/"):
+                # The aggregator of 1.20 panics, and its client only sees the end of the connection.
+                _cut(request)
             case "application/apply-patch+yaml":
                 if not request.query.get("fieldManager"):
                     return _status(400, "fieldManager is required for apply patch")
@@ -322,19 +352,19 @@ class KubeServer:
                     await self.store.changed.wait()
 
     async def _controllers(self, obj: Object) -> None:
-        """What controllers and kubelets would do to a workload in no time."""
-        if obj["apiVersion"] != "apps/v1" or obj["kind"] == "ReplicaSet":
-            return
-        key = (obj["kind"], obj["metadata"]["name"])
-        if key in self.workload_status:
-            status = self.workload_status[key]
-        elif self.auto_ready:
-            status = ready_status(obj)
-        else:
-            return
+        """What controllers, kubelets and the aggregator would do to an object in no time."""
+        status = self._status_of(obj)
         current = self.store.get(_key(obj))
-        if current is not None:
+        if status is not None and current is not None:
             await self.store.write(_key(obj), {**current, "status": status})
+
+    def _status_of(self, obj: Object) -> Object | None:
+        if obj["kind"] == "APIService" and self.auto_ready:
+            return api_service_status(available=self.api_services_available)
+        if obj["apiVersion"] != "apps/v1" or obj["kind"] == "ReplicaSet":
+            return None
+        key = (obj["kind"], obj["metadata"]["name"])
+        return self.workload_status.get(key) or (ready_status(obj) if self.auto_ready else None)
 
     def _ssl(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -356,6 +386,13 @@ def _selected(obj: Object, request: web.Request) -> bool:
 def _status(code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
     document = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
     return web.json_response(document, status=code, headers=headers)
+
+
+def _cut(request: web.Request) -> NoReturn:
+    """End the connection without an answer."""
+    assert request.transport is not None
+    request.transport.abort()
+    raise asyncio.CancelledError
 
 
 def _missing(key: Key) -> web.Response:

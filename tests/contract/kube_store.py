@@ -261,3 +261,17 @@ def json_patch(live: Object, operations: list[Object]) -> Object:
         else:
             target[last] = operation["value"]
     return live
+
+
+def api_service_status(*, available: bool) -> Object:
+    """The status of an APIService; the condition that counts is not the first one."""
+    conditions = [
+        {"type": "Other", "status": "True"},
+        {
+            "type": "Available",
+            "status": "True" if available else "False",
+            "reason": "Passed" if available else "FailedDiscoveryCheck",
+            "message": "" if available else "no response from the service",
+        },
+    ]
+    return {"conditions": conditions}

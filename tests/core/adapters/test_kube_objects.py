@@ -191,3 +191,52 @@ async def test_a_namespaced_object_without_namespace_is_refused_before_it_is_sen
     del homeless["metadata"]["namespace"]
     with pytest.raises(Fatal, match="lacks a namespace"):
         await api.client.apply(homeless)
+
+
+async def test_api_services_are_applied_although_the_aggregator_knows_no_server_side_apply(api: Api) -> None:
+    name = f"v1.{api.namespace}.example.org"
+    spec: dict[str, Any] = {
+        "group": f"{api.namespace}.example.org",
+        "version": "v1",
+        "insecureSkipTLSVerify": True,
+        "groupPriorityMinimum": 100,
+        "versionPriority": 100,
+        "service": {"name": "web", "namespace": api.namespace},
+    }
+    service = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+    assert await api.client.would_change(service)
+    assert await api.client.apply(service) == "created"
+    assert not await api.client.would_change(service)
+    assert await api.client.apply(service) == "unchanged"
+    # What was given before and is not any more goes, as with a server-side apply.
+    with_ca = {k: v for k, v in spec.items() if k != "insecureSkipTLSVerify"} | {"caBundle": "Y2E="}
+    assert await api.client.would_change({**service, "spec": with_ca})
+    assert await api.client.apply({**service, "spec": with_ca}) == "changed"
+    found = await api.client.get("apiregistration.k8s.io/v1", "APIService", name)
+    assert found is not None
+    assert found["spec"]["caBundle"] == "Y2E="
+    assert "insecureSkipTLSVerify" not in found["spec"]
+    assert await api.client.delete("apiregistration.k8s.io/v1", "APIService", name)
+
+
+async def test_an_api_service_that_somebody_creates_at_the_same_moment_is_taken_over() -> None:
+    async with open_api("in-process") as api:
+        assert api.server is not None
+        spec = {"group": "example.org", "version": "v1"}
+        service = {
+            "apiVersion": "apiregistration.k8s.io/v1",
+            "kind": "APIService",
+            "metadata": {"name": "v1.example.org"},
+            "spec": spec,
+        }
+        await api.server.put({**service, "spec": {**spec, "versionPriority": 5}})
+        api.server.fail(404, method="GET", path="apiservices/")
+        await api.client.apply(service)
+        found = await api.client.get("apiregistration.k8s.io/v1", "APIService", "v1.example.org")
+        assert found is not None
+        assert found["spec"] == spec

@@ -29,7 +29,7 @@ def status(**counts: Any) -> Object:
 @pytest.mark.parametrize(
     ("kind", "found", "missing"),
     [
-        ("Deployment", status(replicas=2, updatedReplicas=2, availableReplicas=2) | {"observedGeneration": 1}, "controller"),
+        ("Deployment", {"observedGeneration": 1, "updatedReplicas": 2, "availableReplicas": 2}, "controller"),
         ("Deployment", status(replicas=2, updatedReplicas=1, availableReplicas=2), "1 of 2 new pods"),
         ("Deployment", status(replicas=3, updatedReplicas=2, availableReplicas=3), "1 old pods"),
         ("Deployment", status(replicas=2, updatedReplicas=2, availableReplicas=1), "1 of 2 pods are available"),

@@ -7,24 +7,22 @@ retryable, login and rights are Fatal) and `NotReady` of the waiting methods.
 from __future__ import annotations
 
 import asyncio
-import copy
 from typing import Any, Literal
 
+from tke_tui.core.adapters.kube_apply import FIELD_MANAGER, Applied, Applier
 from tke_tui.core.adapters.kube_diagnosis import diagnose
 from tke_tui.core.adapters.kube_errors import ApiNotFound, ApiUnavailable
-from tke_tui.core.adapters.kube_paths import Discovery, Resource
+from tke_tui.core.adapters.kube_paths import Discovery
 from tke_tui.core.adapters.kube_pods import Trouble
 from tke_tui.core.adapters.kube_rollout import API_VERSION as APPS
 from tke_tui.core.adapters.kube_rollout import rolled_out
-from tke_tui.core.adapters.kube_transport import ATTEMPTS, FIRST_PAUSE, Answer, Credentials, Transport
+from tke_tui.core.adapters.kube_transport import ATTEMPTS, FIRST_PAUSE, Credentials, Transport
 from tke_tui.core.adapters.kube_wait import Ready, Waiter, first_of, label_of
-from tke_tui.core.errors import Evidence, Fatal, NotReady
+from tke_tui.core.errors import Evidence, NotReady
 
 Object = dict[str, Any]
 Lines = list[str]  # `list` is a method below
-Applied = Literal["created", "changed", "unchanged"]
 
-FIELD_MANAGER = "tke-tui"
 GRACE = 150.0
 """Seconds a pod may be in CrashLoopBackOff, ImagePullBackOff, unschedulable and the like before waiting ends."""
 
@@ -33,7 +31,6 @@ _PATCH_TYPES = {
     "strategic": "application/strategic-merge-patch+json",
     "json": "application/json-patch+json",
 }
-_OWN_BOOKKEEPING = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid", "selfLink")
 _ABSENT = frozenset({404})
 
 
@@ -63,6 +60,7 @@ class KubeClient:
         )
         self._pause = first_pause
         self._discovery = Discovery(self._transport)
+        self._applier = Applier(self._transport, self._discovery, self.get)
         self._waiter = Waiter(self._transport, self._discovery, self.get, first_pause)
 
     async def __aenter__(self) -> KubeClient:
@@ -118,22 +116,14 @@ class KubeClient:
 
         Raises `ApiUnavailable` when the server does not serve the kind (yet), Fatal when it refuses the object.
         """
-        before = await self._live(obj)
-        answer = await self._apply(obj, dry_run=False)
-        if answer.status == 201 or before is None:
-            return "created"
-        return "unchanged" if _essence(answer.json()) == _essence(before) else "changed"
+        return await self._applier.apply(obj)
 
     async def would_change(self, obj: Object) -> bool:
         """True when `apply` would create or change something; asks the server by a dry run, changes nothing.
 
         An object in a namespace, or of a kind, that does not exist yet would be created: True.
         """
-        before = await self._live(obj)
-        if before is None:
-            return True
-        answer = await self._apply(obj, dry_run=True)
-        return _essence(answer.json()) != _essence(before)
+        return await self._applier.would_change(obj)
 
     async def patch(
         self,
@@ -146,7 +136,7 @@ class KubeClient:
         kind_of_patch: Literal["merge", "strategic", "json"] = "merge",
     ) -> Object:
         """The object after the patch. Raises `ApiNotFound` when there is no such object."""
-        resource = await self._resource(api_version, kind)
+        resource = await self._applier.resource(api_version, kind)
         answer = await self._transport.request(
             "PATCH",
             resource.path(namespace, name),
@@ -289,46 +279,6 @@ class KubeClient:
         """Status and text of a GET on any path, asked once; raises `ApiUnavailable` when there is no answer."""
         answer = await self._transport.once(path)
         return answer.status, answer.text
-
-    # --- inside ----------------------------------------------------------------------------------------------------
-
-    async def _resource(self, api_version: str, kind: str) -> Resource:
-        resource = await self._discovery.find(api_version, kind)
-        if resource is None:
-            raise ApiUnavailable(
-                f"{self._transport.name} does not serve {kind} of {api_version}",
-                detail="neither this Kubernetes version nor an APIService or CustomResourceDefinition offers it now",
-                fix="Check that the component that brings it is installed and its APIService is available.",
-            )
-        return resource
-
-    async def _live(self, obj: Object) -> Object | None:
-        metadata = obj["metadata"]
-        return await self.get(obj["apiVersion"], obj["kind"], metadata["name"], metadata.get("namespace"))
-
-    async def _apply(self, obj: Object, *, dry_run: bool) -> Answer:
-        metadata, kind = obj["metadata"], obj["kind"]
-        resource = await self._resource(obj["apiVersion"], kind)
-        namespace = metadata.get("namespace")
-        if resource.namespaced and not namespace:
-            raise Fatal(f"{kind} {metadata['name']} lacks a namespace", detail="it was about to be applied")
-        query = {"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {})
-        return await self._transport.request(
-            "PATCH",
-            resource.path(namespace, metadata["name"]),
-            what=f"apply {label_of(kind, metadata['name'], namespace)}",
-            query=query,
-            body=obj,
-            content_type="application/apply-patch+yaml",
-        )
-
-
-def _essence(obj: Object) -> Object:
-    """The object without its status and what only the server keeps book of."""
-    result = copy.copy(obj)
-    result.pop("status", None)
-    result["metadata"] = {k: v for k, v in obj["metadata"].items() if k not in _OWN_BOOKKEEPING}
-    return result
 
 
 __all__ = ["ApiNotFound", "ApiUnavailable", "KubeClient", "Ready"]
