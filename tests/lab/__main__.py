@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.lab import hosts_file, nodes
+from tests.lab import conntrack, hosts_file, nodes
 from tests.lab.apt import Apt, require_root
 from tests.lab.docker import Daemon, create_network, reachable, remove_images, remove_network
 from tests.lab.kubernetes import Kubernetes
@@ -30,6 +30,7 @@ def up(arguments: argparse.Namespace) -> int:
         binaries = None if arguments.no_kubernetes else background.submit(Kubernetes(here, apt).build)
         with exclusive(here.root / "up.lock"):
             Daemon(here).start()
+            conntrack.set_limit(here)
             NodeImage(here, docker=arguments.docker_on_nodes).build()
             create_network()
             logins = nodes.Logins(here)
@@ -77,6 +78,7 @@ def down(arguments: argparse.Namespace) -> int:
             remove_network()
             remove_images(dangling_only=not arguments.purge)
         daemon.stop()
+    conntrack.restore_limit(here)
     hosts_file.clean()
     if arguments.purge:
         shutil.rmtree(here.root, ignore_errors=True)

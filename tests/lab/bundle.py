@@ -67,7 +67,7 @@ def build_bundle(cache: Path) -> Path:
             _archive(built, bundle / ARCHIVE, keys / f"{ARCHIVE}.key")
             for job in jobs:
                 job.result()
-        _hooks(bundle / "hooks")
+        write_hooks(bundle / "hooks")
         files = [ARCHIVE, *(tarball.path for tarball in tarballs), *(f"hooks/{name}" for name in HOOKS)]
         _remove_others(bundle, files)
         manifest = {
@@ -103,7 +103,8 @@ def _archive(images: list[BuiltImage], target: Path, marker: Path) -> None:
         marker.write_text(key)
 
 
-def _hooks(directory: Path) -> None:
+def write_hooks(directory: Path) -> None:
+    """Write the bundle's three hooks into ``directory``."""
     directory.mkdir(exist_ok=True)
     for name in HOOKS:
         path = directory / name
