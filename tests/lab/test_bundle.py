@@ -134,7 +134,7 @@ def test_a_compressed_file_appears_only_when_it_is_whole(tmp_path: Path) -> None
             then()
 
     with pytest.raises(KeyError):
-        write(lambda: {}["no such key"])
+        write(lambda: dict[str, str]()["no such key"])
     assert not target.exists()
     write(lambda: None)
     assert gzip.decompress(target.read_bytes()) == b"half"
