@@ -24,7 +24,7 @@ _REFUSED = (
     "no basic auth",
     "authentication required",
     "forbidden",
-    "does not exist",
+    "repository does not exist",
 )
 
 
