@@ -19,7 +19,7 @@ def _words(argv: Sequence[str]) -> list[str]:
 
 def test_command(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
     words = [word for word in argv if word != "-a"]
-    checks = {"-e": Path.exists, "-f": Path.is_file, "-d": Path.is_dir, "-x": _executable}
+    checks = {"-e": Path.exists, "-f": Path.is_file, "-d": Path.is_dir, "-x": _executable, "-w": _writable}
     for flag, path in zip(words[::2], words[1::2], strict=True):
         if flag == "-L":
             good = machine.entry(path).is_symlink()
@@ -32,6 +32,10 @@ def test_command(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Re
 
 def _executable(path: Path) -> bool:
     return path.exists() and bool(path.stat().st_mode & 0o111)
+
+
+def _writable(path: Path) -> bool:
+    return path.exists() and bool(path.stat().st_mode & 0o200)
 
 
 def stat_command(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:

@@ -13,9 +13,9 @@ RELEASE = "5.10.0-test"
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/lib/systemd/system")
 
 
-def uname(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
+def uname(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
     answers = {"-m": machine.facts.get("arch", "x86_64"), "-r": machine.facts.get("release", RELEASE)}
-    return Reply(0, answers[argv[0]] + "\n")
+    return Reply(0, answers[argv[0]] + "\n") if argv[0] in answers else None
 
 
 def modprobe(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
@@ -178,8 +178,8 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
 
 
 def shell_line(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
-    """`sh -c LINE` of a hook and `sh NVIDIA.run -s`: noted in the facts."""
-    if argv[0] == "-c" and len(argv) == 2:
+    """`sh -c LINE` of a hook (a program below /opt) and `sh NVIDIA.run -s`: noted in the facts."""
+    if argv[0] == "-c" and len(argv) == 2 and argv[1].startswith("/opt/"):
         program = shlex.split(argv[1])[0]
         if program.startswith("/") and not machine.path(program).stat().st_mode & 0o111:
             return Reply(126, "", f"sh: {program}: Permission denied\n")

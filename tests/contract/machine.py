@@ -47,7 +47,7 @@ class ModelMachine:
     `operations` counts what was asked of it. At operation number `fault_at` (from 1) `fault` happens: "cancel" the
     caller is cancelled, "break" the connection is lost, "fail" the command ends with exit code 1; `fault_after` lets
     the operation take effect before. `facts` is free space for the model commands of each area; the file
-    transfer itself knows `immutable` and `unwritable`, lists of paths.
+    transfer itself knows `immutable` and `unwritable`, lists of paths; `broken_commands` end with exit code 1.
     """
 
     root: Path
@@ -108,6 +108,8 @@ class ModelMachine:
     def execute(self, argv: Sequence[str], stdin: bytes = b"") -> Reply:
         """Run one command; 127 when the model does not know it."""
         self.log.append(tuple(argv))
+        if argv[0] in self.facts.get("broken_commands", ()):
+            return Reply(1, "", f"{argv[0]}: something is wrong\n")
         for command in _commands().get(Path(argv[0]).name, ()):
             reply = command(self, argv[1:], stdin)
             if reply is not None:
