@@ -105,9 +105,12 @@ class TestSshd:
 
     def __post_init__(self) -> None:
         self.client_key = asyncssh.generate_private_key("ssh-ed25519")
+        # Exported once: the form holds random bytes, and equal logins must be equal.
+        self.client_key_text = self.client_key.export_private_key("openssh").decode()
         self.host_key = self.host_key or asyncssh.generate_private_key("ssh-ed25519")
         self.seen: list[Seen] = []
         self.owners: dict[str, str] = {}
+        """Path on the machine -> `owner:group` a transferred file was to get."""
         self.exec_lines: list[str] = []
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self.connection_count = 0
@@ -144,8 +147,7 @@ class TestSshd:
 
     def login(self, user: str = "root", **changes: Any) -> Login:
         """A login that works, by key; `changes` replace fields of it."""
-        key = self.client_key.export_private_key("openssh").decode()
-        values: dict[str, Any] = {"private_key": key, **changes}
+        values: dict[str, Any] = {"private_key": self.client_key_text, **changes}
         return Login(self.address, self.port, user, **values)
 
     def path(self, path: str) -> Path:
@@ -256,6 +258,12 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             return True
         return bool(self._sftp) and super().subsystem_requested(subsystem)
 
+    def session_started(self) -> None:
+        if self.channel.get_subsystem() == "sftp" and self._noisy:
+            self.channel.write(b"Welcome to this machine!\r\n")
+        else:
+            super().session_started()
+
     def connection_lost(self, exc: Exception | None) -> None:
         if self._counted:
             self._counted = False
@@ -271,11 +279,6 @@ def _sftp_factory(machine: TestSshd) -> Callable[[asyncssh.SSHServerChannel[byte
 
 
 async def _serve(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes]) -> None:
-    if process.subsystem is not None:
-        process.stdout.write(b"Welcome to this machine!\r\n")
-        await process.stdin.read()
-        process.exit(0)
-        return
     line = process.command or ""
     machine.exec_lines.append(line)
     user = str(process.get_extra_info("username"))
@@ -315,7 +318,7 @@ async def _answer(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes], 
     if served.after_password:
         while (await process.stdin.readline()).rstrip(b"\n") != served.job.encode():
             pass
-    if served.argv[:3] == ("sh", "-c", END_JOB):
+    if served.argv[:3] == ("sh", "-c", END_JOB) and machine.commands is not None:
         return await _end_job(machine, process, served)
     own = is_adapters_own(served.argv)
     if machine.commands is None and not own and served.argv[0] not in FILE_TOOLS:

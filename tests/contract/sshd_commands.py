@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncssh
 
@@ -76,7 +78,7 @@ async def run_in_tree(
         return 0, f"/{Path(made).relative_to(root)}\n".encode(), b""
     words = argv
     if argv[:3] == ("sh", "-c", ssh_scripts.COMMIT):
-        owners[argv[5]] = f"{argv[7]}:{argv[8]}"
+        owners[argv[5].removeprefix(str(root))] = f"{argv[7]}:{argv[8]}"
         words = (*argv[:2], f"chown() {{ :; }}; restorecon() {{ :; }}; {argv[2]}", *argv[3:])
     first = 3 if argv[0] == "sh" else 1
     inside = [*words[:first], *(_map(root, word) for word in words[first:])]
@@ -111,5 +113,21 @@ async def run_locally(line: str, process: asyncssh.SSHServerProcess[bytes], root
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         start_new_session=True, cwd=root,
     )  # fmt: skip
-    await process.redirect(local.stdin, local.stdout, local.stderr)
-    return await local.wait()
+    assert local.stdin is not None
+    assert local.stdout is not None
+    assert local.stderr is not None
+    feeding = asyncio.create_task(_pump(process.stdin, local.stdin))
+    await asyncio.gather(_pump(local.stdout, process.stdout), _pump(local.stderr, process.stderr))
+    code = await local.wait()
+    feeding.cancel()
+    await asyncio.gather(feeding, return_exceptions=True)
+    return code if code >= 0 else 128 - code
+
+
+async def _pump(source: Any, sink: Any) -> None:
+    with contextlib.suppress(OSError):
+        while block := await source.read(1 << 16):
+            sink.write(block)
+            await sink.drain()
+        if isinstance(sink, asyncio.StreamWriter):
+            sink.close()

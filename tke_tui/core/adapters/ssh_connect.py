@@ -63,11 +63,6 @@ class Opener:
                     raise ssh_errors.host_key_unusable(login, error) from error
                 await self._host_keys.decide(login, client.offered_key)
                 attempt -= 1
-            except asyncssh.PermissionDenied as error:
-                offered = await self._offered_methods(target, tunnel)
-                raise ssh_errors.login_refused(
-                    login, creds.tried, offered, tuple(client.unanswered)
-                ) from error
             except asyncssh.ChannelOpenError as error:
                 if login.bastion is None:
                     raise

@@ -134,7 +134,7 @@ class Runner:
         if session.ended.is_set():
             return session.exit_code is not None
         argv = end_job(job, session.group or 0)
-        stopped = await self._control_run(argv, privilege)
+        stopped = await self._control_run(argv, privilege, attempts=2)
         if stopped is None and not self._connection.is_closed():
             # The server allows no channel beside this one (MaxSessions 1): make room, then try again.
             channel.close()
@@ -145,12 +145,14 @@ class Runner:
             self.unfinished.discard(job)
         return bool(stopped)
 
-    async def _control_run(self, argv: tuple[str, ...], privilege: Privilege) -> bool | None:
+    async def _control_run(
+        self, argv: tuple[str, ...], privilege: Privilege, *, attempts: int = REFUSED_ATTEMPTS
+    ) -> bool | None:
         """Run one of our own short scripts beside the budget: True = exit code 0, None = no channel for it."""
         job = secrets.token_hex(8)
         session = CommandSession(job, keep=KEEP, on_line=None)
         async with self._control:
-            for attempt in range(REFUSED_ATTEMPTS):
+            for attempt in range(attempts):
                 try:
                     channel = await self._open(session, supervised(argv, job, privilege))
                 except asyncssh.ChannelOpenError:
