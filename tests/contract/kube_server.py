@@ -18,10 +18,11 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, Self
 
 from aiohttp import web
 
+from tests.contract.kube_answers import cut, missing, send, status
 from tests.contract.kube_certificates import make_certificates
 from tests.contract.kube_store import (
     KINDS,
@@ -190,8 +191,8 @@ class KubeServer:
                 if trouble.times <= 0:
                     self._troubles.remove(trouble)
                 if trouble.status == 0:
-                    _cut(request)
-                return _status(trouble.status, "on demand", trouble.headers)
+                    cut(request)
+                return status(trouble.status, "on demand", trouble.headers)
         if self._held > 0 and request.method in ("POST", "PATCH", "DELETE") and "dryRun" not in request.query:
             self._held -= 1
             if self._held == 0:
@@ -203,7 +204,7 @@ class KubeServer:
                 status=200 if self.healthy else 500, text="ok" if self.healthy else "etcd failed"
             )
         if request.headers.get("Authorization") != f"Bearer {self.token}":
-            return _status(401, "Unauthorized")
+            return status(401, "Unauthorized")
         version = request.path.removeprefix("/apis/").removeprefix("/api/").strip("/")
         if version in self.kinds:
             return web.json_response(self._resources(version))
@@ -222,7 +223,7 @@ class KubeServer:
         version = found["group"].removeprefix("/apis/").removeprefix("/api/") if found else ""
         by_plural = {plural: (kind, ns) for kind, (plural, ns) in self.kinds.get(version, {}).items()}
         if found is None or found["plural"] not in by_plural:
-            return _status(404, "the server could not find the requested resource")
+            return status(404, "the server could not find the requested resource")
         kind, namespaced = by_plural[found["plural"]]
         namespace, name = found["namespace"], found["name"]
         if name is None:
@@ -237,13 +238,13 @@ class KubeServer:
         match request.method:
             case "GET":
                 live = self.store.get(key)
-                return web.json_response(live) if live else _missing(key)
+                return web.json_response(live) if live else missing(key)
             case "PATCH":
                 return await self._patch(request, key, found["sub"] or "")
             case "DELETE":
                 gone = await self.store.remove(key)
-                return web.json_response(gone) if gone else _missing(key)
-        return _status(405, "method not allowed")
+                return web.json_response(gone) if gone else missing(key)
+        return status(405, "method not allowed")
 
     def _list(self, request: web.Request, version: str, kind: str, namespace: str | None) -> web.Response:
         items = [o for o in self.store.list(version, kind, namespace) if _selected(o, request)]
@@ -259,7 +260,7 @@ class KubeServer:
             container += "/previous"
         lines = self.pod_logs.get((namespace, pod, container))
         if lines is None:
-            return _status(400, f"container {container} is waiting to start")
+            return status(400, f"container {container} is waiting to start")
         tail = int(request.query.get("tailLines", "100000"))
         return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
 
@@ -267,7 +268,7 @@ class KubeServer:
         obj = json.loads(await request.text())
         key = (*where, obj["metadata"]["name"])
         if self.store.get(key) is not None:
-            return _status(409, f'{key[1]} "{key[3]}" already exists')
+            return status(409, f'{key[1]} "{key[3]}" already exists')
         stored = await self.store.write(key, obj)
         await self._controllers(stored)
         return web.json_response(stored, status=201)
@@ -277,25 +278,25 @@ class KubeServer:
         dry_run = request.query.get("dryRun") == "All"
         live = self.store.get(key)
         if key[2] and ("v1", "Namespace", "", key[2]) not in self.store.objects:
-            return _status(404, f'namespaces "{key[2]}" not found')
+            return status(404, f'namespaces "{key[2]}" not found')
         match request.content_type:
             case "application/apply-patch+yaml" if key[0].startswith("apiregistration.k8s.io/"):
                 # The aggregator of 1.20 panics, and its client only sees the end of the connection.
-                _cut(request)
+                cut(request)
             case "application/apply-patch+yaml":
                 if not request.query.get("fieldManager"):
-                    return _status(400, "fieldManager is required for apply patch")
+                    return status(400, "fieldManager is required for apply patch")
                 result = apply(live, body, request.query["fieldManager"])
             case "application/merge-patch+json" | "application/strategic-merge-patch+json":
                 if live is None:
-                    return _missing(key)
+                    return missing(key)
                 result = merge(live, body, null_deletes=True)
             case "application/json-patch+json":
                 if live is None:
-                    return _missing(key)
+                    return missing(key)
                 result = json_patch(live, body)
             case other:
-                return _status(415, f"unsupported media type {other}")
+                return status(415, f"unsupported media type {other}")
         if dry_run:
             return web.json_response(prepare(live, result), status=200 if live else 201)
         stored = await self.store.write(key, result)
@@ -338,7 +339,7 @@ class KubeServer:
                     "reason": "Expired",
                     "message": "too old resource version",
                 }
-                await _send(response, "ERROR", expired)
+                await send(response, "ERROR", expired)
                 return
             for change in [c for c in self.store.history if c.version > since]:
                 since = change.version
@@ -346,7 +347,7 @@ class KubeServer:
                 here = (obj["apiVersion"], obj["kind"]) == where[:2]
                 here = here and where[2] in (None, obj["metadata"].get("namespace", ""))
                 if here and _selected(obj, request):
-                    await _send(response, change.type, obj)
+                    await send(response, change.type, obj)
             async with self.store.changed:
                 if not any(c.version > since for c in self.store.history):
                     await self.store.changed.wait()
@@ -381,23 +382,3 @@ def _key(obj: Object) -> Key:
 
 def _selected(obj: Object, request: web.Request) -> bool:
     return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
-
-
-def _status(code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    document = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code}
-    return web.json_response(document, status=code, headers=headers)
-
-
-def _cut(request: web.Request) -> NoReturn:
-    """End the connection without an answer."""
-    assert request.transport is not None
-    request.transport.abort()
-    raise asyncio.CancelledError
-
-
-def _missing(key: Key) -> web.Response:
-    return _status(404, f'{key[1].lower()}s "{key[3]}" not found')
-
-
-async def _send(response: web.StreamResponse, kind: str, obj: Object) -> None:
-    await response.write(json.dumps({"type": kind, "object": obj}).encode() + b"\n")

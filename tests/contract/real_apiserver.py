@@ -1,7 +1,7 @@
 """A real kube-apiserver v1.20.2 with its etcd on loopback, when both programs are on this machine.
 
-The lab builds kube-apiserver into its cache; etcd comes from `TKE_LAB_ETCD`, the PATH, or Debian's package in the lab's
-cache. There are no controllers, no scheduler, no kubelet: objects are validated and stored for real, nothing runs.
+The lab builds kube-apiserver into its cache; etcd comes from `TKE_LAB_ETCD`, the PATH, or Debian's package that
+the lab unpacks. There are no controllers, no scheduler, no kubelet: objects are validated and stored for real, nothing runs.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _start(directory: Path, processes: list[subprocess.Popen[bytes]]) -> RealApi
     processes.append(
         _spawn(
             [
-                str(_etcd(directory)),
+                str(_etcd()),
                 f"--data-dir={directory / 'etcd'}",
                 f"--listen-client-urls={client}",
                 f"--advertise-client-urls={client}",
@@ -154,21 +154,10 @@ def _kube_apiserver() -> Path:
     return _lab_cache() / "k8s" / VERSION / "bin" / "kube-apiserver"
 
 
-def _etcd_source() -> Path | None:
+def _etcd() -> Path | None:
     named = os.environ.get("TKE_LAB_ETCD") or shutil.which("etcd")
-    if named:
-        return Path(named)
-    packages = sorted((_lab_cache() / "apt" / "archives").glob("etcd-server_*.deb"))
-    return packages[-1] if packages else None
-
-
-def _etcd(directory: Path) -> Path:
-    source = _etcd_source()
-    assert source is not None
-    if source.suffix != ".deb":
-        return source
-    subprocess.run(["dpkg-deb", "-x", str(source), str(directory / "package")], check=True)
-    return directory / "package" / "usr" / "bin" / "etcd"
+    found = Path(named) if named else _lab_cache() / "debs" / "etcd-server" / "root" / "usr" / "bin" / "etcd"
+    return found if found.is_file() else None
 
 
 def _free_ports(count: int) -> list[int]:
