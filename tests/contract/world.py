@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.contract.machine import ModelConnection, ModelMachine
+from tests.contract.machine import ModelMachine
+from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Context, Mode, Options, Services
 from tke_tui.core.model.defaults import apply_defaults
@@ -133,7 +134,7 @@ class World:
     def first(self) -> ModelMachine:
         return self.machines[self.para.first.ip]
 
-    async def _connect(self, machine: Machine) -> ModelConnection:
+    async def _connect(self, machine: Machine) -> Connection:
         if machine.ip in self.down:
             raise self.down[machine.ip]
         return self.machines[machine.ip].connection()
