@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,31 +86,33 @@ def jump_chain(text: str) -> Login | None:
 
 
 def load_key(login: Login) -> asyncssh.SSHKey | None:
-    """The login's private key. Raises `AuthenticationFailed` when it cannot be read with its passphrase."""
+    """The login's private key. Raises `AuthenticationFailed` when it cannot be read with its passphrase.
+
+    May take seconds of CPU (the key derivation of encrypted keys is slow on purpose); the result is remembered.
+    """
     if login.private_key is None:
         return None
-    title = f"the private key for {login.label} cannot be used"
     try:
-        return asyncssh.import_private_key(login.private_key, login.passphrase or None)
-    except asyncssh.KeyEncryptionError as error:
-        wrong = "passphrase" in str(error).lower() or login.passphrase is not None
-        raise AuthenticationFailed(
-            title,
-            detail="the passphrase is wrong" if wrong and login.passphrase else str(error),
-            fix="Give the passphrase this key was made with (test: ssh-keygen -y -f KEYFILE).",
-        ) from error
-    except asyncssh.KeyImportError as error:
-        if "passphrase" in str(error).lower():
-            raise AuthenticationFailed(
-                title,
-                detail="the key is protected by a passphrase and none was given",
-                fix="Give its passphrase, or use a key without one.",
-            ) from error
-        raise AuthenticationFailed(
-            title,
-            detail=f"it is not a private key in OpenSSH or PEM form ({error})",
-            fix="Give the whole file, from its BEGIN line to its END line; not the .pub file.",
-        ) from error
+        return _import_key(login.private_key, login.passphrase or None)
+    except (asyncssh.KeyImportError, asyncssh.KeyEncryptionError) as error:
+        reason = str(error)
+        encrypted = any(word in reason.lower() for word in ("passphrase", "decrypt", "encrypt"))
+        if encrypted and login.passphrase:
+            detail = f"the passphrase is wrong, or the key is encrypted in an unknown way ({reason})"
+            fix = "Give the passphrase this key was made with (test: ssh-keygen -y -f KEYFILE)."
+        elif encrypted:
+            detail = "the key is protected by a passphrase and none was given"
+            fix = "Give its passphrase, or use a key without one."
+        else:
+            detail = f"it is not a private key in OpenSSH or PEM form ({reason})"
+            fix = "Give the whole file, from its BEGIN line to its END line; not the .pub file."
+        title = f"the private key for {login.label} cannot be used"
+        raise AuthenticationFailed(title, detail=detail, fix=fix) from error
+
+
+@lru_cache(maxsize=64)
+def _import_key(text: str, passphrase: str | None) -> asyncssh.SSHKey:
+    return asyncssh.import_private_key(text, passphrase)
 
 
 @dataclass(frozen=True, slots=True)

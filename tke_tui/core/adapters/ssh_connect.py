@@ -50,7 +50,7 @@ class Opener:
         Raises `Unreachable` or a subclass of it.
         """
         login = target.resolved
-        creds = credentials(target, self._settings)
+        creds = await asyncio.to_thread(credentials, target, self._settings)
         attempt = 0
         while True:
             attempt += 1
