@@ -45,7 +45,6 @@ def test_a_run_reads_like_a_story() -> None:
         "Load images ok 1 min 15 s, 1 change",
         "[10.0.0.1] EnsureDocker retry 1/2 in 2 s: connection lost",
         "[10.0.0.1] EnsureDocker FAILED: docker did not start - no space",
-        "[10.0.0.1] EnsureKubelet not run: it needs EnsureDocker@10.0.0.1, which failed",
         "EnsureGalaxy skipped: named in skipConditions",
         "FAILED after 1 min 20 s: 2 tasks run, 1 skipped, 1 failed, 1 not run",
     ]
@@ -61,6 +60,13 @@ def test_command_output_only_when_asked_for() -> None:
     line = ev.LogLine(task="EnsureDocker@10.0.0.1", node="10.0.0.1", stream="stdout", line="[bold]x[/]")
     assert lines(line) == []
     assert lines(line, verbose=True) == ["[10.0.0.1] EnsureDocker stdout | [bold]x[/]"]
+
+
+def test_what_a_failure_kept_from_running_is_only_counted_unless_asked_for() -> None:
+    blocked = ev.TaskBlocked(task="EnsureKubelet@10.0.0.1", on="EnsureDocker@10.0.0.1")
+    assert lines(blocked) == []
+    expected = "[10.0.0.1] EnsureKubelet not run: it needs EnsureDocker@10.0.0.1, which failed"
+    assert lines(blocked, verbose=True) == [expected]
 
 
 def test_a_closed_terminal_does_not_stop_anything() -> None:

@@ -25,9 +25,10 @@ from tke_tui.core.installation import Installation, RunSettings
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.model.validate import Report
 from tke_tui.core.model.validate import validate as validate_para
 from tke_tui.core.paths import InstallDir, default_directory
-from tke_tui.core.plan import build_plan
+from tke_tui.core.plan import build_plan, handler_names, step_names
 from tke_tui.host_key_prompt import ask_on_terminal
 from tke_tui.plain import JsonLines, PlainLines
 from tke_tui.reports import (
@@ -321,17 +322,23 @@ async def _run_engine(installation: Installation, listener: JsonLines | PlainLin
 def _read_input(path: Path, versions: tuple[str, ...], *, out: Any = None) -> CreateClusterPara:
     """Load and validate; findings go to `out` (stderr by default), errors raise `UsageError` after all are printed."""
     loaded = load_para(path)
-    findings = list(loaded.findings)
-    if loaded.para is not None and not any(finding.is_error for finding in findings):
-        para = apply_defaults(loaded.para, versions)
-        report = validate_para(para, kubernetes_versions=versions)
-        findings += [*report.errors, *report.warnings]
+    if loaded.para is None:
+        report = Report(tuple(loaded.errors), tuple(loaded.warnings))
+    else:
+        report = validate_para(
+            loaded.para,
+            kubernetes_versions=versions,
+            source=loaded,
+            step_names=step_names(),
+            handler_names=handler_names(),
+        )
+    findings = [*report.errors, *report.warnings]
     if findings:
         print(findings_text(findings), file=out or sys.stderr)
-    errors = sum(1 for finding in findings if finding.is_error)
-    if errors or loaded.para is None:
+    if report.errors or loaded.para is None:
         raise UsageError(
-            f"{path} has {errors} error(s)", fix="Correct them; check again with: tke-tui validate -c FILE"
+            f"{path} has {len(report.errors)} error(s)",
+            fix="Correct them; check again with: tke-tui validate -c FILE",
         )
     return loaded.para
 

@@ -44,7 +44,7 @@ class JsonLines:
 class PlainLines:
     """One readable line per thing that happened: time, [node], task, what.
 
-    `verbose` also prints the output of remote commands as it comes. Times are local, `HH:MM:SS`.
+    `verbose` also prints the output of remote commands as it comes, and each task that a failure kept from running. Times are local, `HH:MM:SS`.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class PlainLines:
                 return None
             case ev.TaskSkipped():
                 return f"{_label(event.task)} skipped: {event.why}"
-            case ev.TaskBlocked():
+            case ev.TaskBlocked() if self._verbose:
                 return f"{_label(event.task)} not run: it needs {event.on}, which failed"
             case ev.TaskCancelled():
                 return f"{_label(event.task)} stopped; it runs again on resume"

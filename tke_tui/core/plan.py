@@ -199,3 +199,8 @@ def build_plan(para: CreateClusterPara) -> Graph:
 def step_names() -> list[str]:
     """Every name that Config.skipSteps accepts."""
     return [name for step in STEPS for name in (step.name, *step.aliases)]
+
+
+def handler_names() -> list[str]:
+    """Every name that cluster.spec.features.skipConditions accepts."""
+    return [handler.name for handler in CREATE_HANDLERS]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
 
 UNIT = "kubelet.service"
+MANIFESTS = "/etc/kubernetes/manifests"
 COMPLETION_DIRECTORY = "/etc/bash_completion.d"
 
 
@@ -34,6 +35,8 @@ class EnsureKubelet(Task):
 
     async def run(self, ctx: Context) -> None:
         node = ctx.node
+        # kubelet looks only every 20 s for static pods when the directory is not there as it starts; else at once.
+        await node.make_directory(MANIFESTS)
         package = await install_package(
             ctx,
             "kubernetes-node",
