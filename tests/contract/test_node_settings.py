@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from tke_tui.core.handlers.ensure_kernel_module import MODULES_FILE, EnsureKerne
 from tke_tui.core.handlers.ensure_nvidia_driver import EnsureNvidiaDriver
 from tke_tui.core.handlers.ensure_pre_install_hook import EnsurePreInstallHook
 from tke_tui.core.handlers.ensure_preflight import EnsurePreflight
-from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
+from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts, registry_hosts
 from tke_tui.core.handlers.ensure_sysctl import SYSCTL_FILE, WANTED, EnsureSysctl, comment_overrides
+from tke_tui.core.local_hosts import enter_local_hosts
 
 MODULES = (
     "iptable_nat",
@@ -191,6 +193,17 @@ async def test_zram_units_are_masked_but_not_those_that_come_from_fstab(world: W
 async def test_registry_entries_are_not_turned_back_after_the_cluster_took_over(world: World) -> None:
     world.first.put("/etc/hosts", "10.0.0.1 registry.tke.com # tke-tui\n")
     world.done.add(("Set global cluster hosts", ""))
+    assert (await world.run(EnsureRegistryHosts())).changes == []
+
+
+async def test_installer_host_that_is_a_machine_too_gets_one_entry_and_not_two_in_turn(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    world = world_of(tmp_path, bundle, machines=[{"ip": "127.0.0.2", "username": "root"}])
+    world.options = replace(world.options, hosts_file=world.first.path("/etc/hosts"))
+    world.first.put("/etc/hosts", "127.0.0.1 localhost\n")
+    await world.run(EnsureRegistryHosts())
+    assert not enter_local_hosts(world.context(EnsureRegistryHosts()), registry_hosts(world.para))
     assert (await world.run(EnsureRegistryHosts())).changes == []
 
 

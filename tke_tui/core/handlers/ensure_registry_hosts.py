@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context
-from tke_tui.core.installer_host import source_address
+from tke_tui.core.installer_host import is_own_address, source_address
 from tke_tui.core.remote.hosts_file import set_hosts
 from tke_tui.core.task import Scope, Task
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
 
 TENANT = "default"
+LOOPBACK = "127.0.0.1"
 
 
 def registry_hosts(para: CreateClusterPara) -> tuple[str, str]:
@@ -37,7 +38,9 @@ class EnsureRegistryHosts(Task):
         if ctx.services.finished("Set global cluster hosts", ""):
             ctx.log("the names already lead to the cluster's own registry")
             return
-        address = source_address(ctx.para.first.ip)
+        # On the installer host itself this is also the installer's own entry: both must agree.
+        own = is_own_address(ctx.node.name)
+        address = LOOPBACK if own else source_address(ctx.para.first.ip)
         await set_hosts(ctx.node, dict.fromkeys(registry_hosts(ctx.para), address))
 
     async def undo(self, ctx: Context) -> None:
