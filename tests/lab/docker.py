@@ -20,10 +20,24 @@ _IP_FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _DOCKER_RULE = re.compile(r"\bDOCKER\b|\bDOCKER-|\bdocker0\b")
 # Docker keeps its bridges apart; the nodes must reach what the host publishes from another bridge (the registry).
 _ACCEPT = ("-m", "comment", "--comment", NETWORK_NAME, "-j", "ACCEPT")
+_BRIDGE = f"br-{NETWORK_NAME}"
+# Addresses of pods and services mean nothing outside the nodes. Until kube-proxy knows a new service, a connection to
+# it leaves the node, and a network that answers for any address (a transparent proxy) would keep it: the API server
+# then takes the stranger's 404 for the answer of an aggregated API, over one long-lived connection.
+_CLUSTER_RANGES = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
 _RULES = (
     ("-s", str(NETWORK), *_ACCEPT),
     ("-d", str(NETWORK), "-m", "conntrack", "--ctstate", "ESTABLISHED,RELATED", *_ACCEPT),
-)
+    *(
+        (
+            "-i", _BRIDGE, "!", "-o", _BRIDGE, "-d", cluster, "-p", "tcp", "!", "--dport", "53",
+            # Published ports are translated to such addresses and stay reachable.
+            "-m", "conntrack", "--ctstate", "NEW", "-m", "conntrack", "!", "--ctstate", "DNAT",
+            "-m", "comment", "--comment", NETWORK_NAME, "-j", "REJECT", "--reject-with", "tcp-reset",
+        )
+        for cluster in _CLUSTER_RANGES
+    ),
+)  # fmt: skip
 
 
 def docker(*words: str | Path, stdin: str | None = None, check: bool = True) -> str:
@@ -192,7 +206,7 @@ def create_network() -> None:
     if found is None:
         docker(
             "network", "create", "--label", LABEL, "--subnet", str(NETWORK), "--gateway", str(GATEWAY),
-            "--opt", f"com.docker.network.bridge.name=br-{NETWORK_NAME}", NETWORK_NAME,
+            "--opt", f"com.docker.network.bridge.name={_BRIDGE}", NETWORK_NAME,
         )  # fmt: skip
     elif found["IPAM"]["Config"][0]["Subnet"] != str(NETWORK):
         raise LabError(
