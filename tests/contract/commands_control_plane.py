@@ -1,0 +1,111 @@
+"""Model commands of the control plane: kubeadm, kubectl, the containers of static pods, iptables, ip."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tests.contract.kubeadm_model import MANIFESTS, ModelCluster, kubeadm, member_list
+from tests.contract.machine import Command, ModelMachine, Reply
+
+
+def sizes(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """Only `stat -L -c "%s %n" -- PATHS`."""
+    if list(argv[:4]) != ["-L", "-c", "%s %n", "--"]:
+        return None
+    found = [(name, machine.path(name)) for name in argv[4:]]
+    lines = [f"{path.stat().st_size} {name}" for name, path in found if path.exists()]
+    return Reply(int(len(lines) < len(found)), "".join(f"{line}\n" for line in lines))
+
+
+def kubectl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """`kubectl … --server=https://HOST:PORT … get --raw=/healthz`."""
+    if "--raw=/healthz" not in argv or "cluster" not in machine.facts:
+        return None
+    cluster: ModelCluster = machine.facts["cluster"]
+    server = next(word for word in argv if word.startswith("--server=")).removeprefix("--server=https://")
+    host = server.partition(":")[0]
+    good = cluster.answers and (cluster.vip_up or host in cluster.machines)
+    if host in machine.facts.get("unreachable", ()):
+        good = False
+    return Reply(0, "ok") if good else Reply(1, "", f"Unable to connect to the server: dial tcp {server}\n")
+
+
+def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """`docker ps` and `docker exec` for containers of static pods, `docker logs` for the facts' `logs`."""
+    match list(argv):
+        case ["ps", *options]:
+            component = next(w for w in options if w.startswith("label=io.kubernetes.container.name="))
+            component = component.rpartition("=")[2]
+            if component in machine.facts.get("dead", ()):
+                return Reply(0, f"id-{component} Exited (1) 2 seconds ago\n" if "--all" in options else "")
+            if not machine.path(f"{MANIFESTS}/{component}.yaml").is_file():
+                return Reply()
+            return Reply(0, f"id-{component} Up 5 minutes\n" if "--all" in options else f"id-{component}\n")
+        case ["logs", "--tail", _, identity]:
+            return Reply(0, "", machine.facts.get("logs", {}).get(identity.removeprefix("id-"), ""))
+        case ["exec", "--env=ETCDCTL_API=3", "id-etcd", "etcdctl", *words]:
+            return _etcdctl(machine, words)
+    return None
+
+
+def _etcdctl(machine: ModelMachine, words: Sequence[str]) -> Reply:
+    cluster: ModelCluster = machine.facts["cluster"]
+    if "member" in words:
+        return Reply(0, member_list(cluster))
+    cluster.start_etcd()
+    good = cluster.has_quorum and bool(cluster.members.get(machine.address))
+    return Reply(0 if good else 1, "", "" if good else "context deadline exceeded\n")
+
+
+def iptables(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """`iptables -w N -t TABLE ACTION CHAIN RULE…`; `facts["rules"]` is the list, first rule first."""
+    if list(argv[:1]) != ["-w"] or argv[2] != "-t":
+        return None
+    action, chain, *spec = argv[4:]
+    rules: list[tuple[str, ...]] = machine.facts.setdefault("rules", [])
+    rule = (argv[3], chain, *spec)
+    chains = machine.facts.get("chains", ())
+    if action == "-S":
+        return Reply(0 if chain in chains else 1)
+    target = spec[spec.index("-j") + 1]
+    if target.startswith("KUBE-") and target not in chains:
+        return Reply(2, "", f"iptables: Couldn't load target `{target}'\n")
+    if action == "-C":
+        return Reply(0 if rule in rules else 1)
+    if action == "-D":
+        if rule not in rules:
+            return Reply(1, "", "iptables: Bad rule (does a matching rule exist in that chain?).\n")
+        rules.remove(rule)
+    else:
+        rules.insert(0, rule)
+    return Reply()
+
+
+def ip(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """`ip -j -4 addr show`, and without JSON where `facts["old_ip"]` is set."""
+    addresses = machine.facts.get("addresses", [("lo", "127.0.0.1", 8), ("eth0", machine.address, 24)])
+    if list(argv) == ["-j", "-4", "addr", "show"]:
+        if machine.facts.get("old_ip"):
+            return Reply(255, "", 'Option "-j" is unknown, try "ip -help".\n')
+        links = [
+            {"ifname": name, "addr_info": [{"family": "inet", "local": local, "prefixlen": prefix}]}
+            for name, local, prefix in addresses
+        ]
+        return Reply(0, json.dumps(links))
+    if list(argv) == ["-o", "-4", "addr", "show"]:
+        lines = [
+            f"{n}: {name}    inet {a}/{p} scope global {name}" for n, (name, a, p) in enumerate(addresses)
+        ]
+        return Reply(0, "".join(f"{line}\n" for line in lines))
+    return None
+
+
+COMMANDS: dict[str, Command] = {
+    "docker": docker,
+    "ip": ip,
+    "iptables": iptables,
+    "kubeadm": kubeadm,
+    "kubectl": kubectl,
+    "stat": sizes,
+}

@@ -1,0 +1,155 @@
+"""Worlds for the handlers of the control plane: machines that share a model cluster, and its API."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+import yaml
+
+from tests.contract.kubeadm_model import MANIFESTS, ModelCluster, copy_of
+from tests.contract.world import World
+from tke_tui.core.adapters.kube import KubeClient
+from tke_tui.core.adapters.kube_errors import ApiUnavailable
+from tke_tui.core.context import Context, Mode, Services
+from tke_tui.core.errors import NotReady
+from tke_tui.core.model.machine import Machine
+from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.task import Task
+
+CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")
+
+
+class ModelApi:
+    """The API of a model cluster in the words of `KubeClient`. Never waits: what is not so now is `NotReady`."""
+
+    def __init__(self, cluster: ModelCluster) -> None:
+        self._cluster = cluster
+        self.patches = 0
+
+    async def get(
+        self, api_version: str, kind: str, name: str, namespace: str | None = None
+    ) -> dict[str, Any] | None:
+        if not self._cluster.answers:
+            raise ApiUnavailable("the API server cannot be reached")
+        if kind == "Pod":
+            return self._mirror(name)
+        return copy.deepcopy(self._cluster.objects.get((kind, name, namespace or "")))
+
+    def _mirror(self, name: str) -> dict[str, Any] | None:
+        component, _, node = name.rpartition("-")
+        machine = self._cluster.machines[node]
+        path = machine.path(f"{MANIFESTS}/{component}.yaml")
+        if not path.is_file() or component in machine.facts.get("dead", ()):
+            return None
+        metadata = yaml.safe_load(path.read_text())["metadata"]
+        return {"metadata": metadata, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+
+    async def patch(
+        self, api_version: str, kind: str, name: str, patch: dict[str, Any], namespace: str | None = None
+    ) -> dict[str, Any]:
+        self.patches += 1
+        live = self._cluster.objects[(kind, name, namespace or "")]
+        _merge(live, patch)
+        return copy.deepcopy(live)
+
+    async def wait_for(
+        self,
+        api_version: str,
+        kind: str,
+        name: str,
+        namespace: str | None,
+        ready: Any,
+        *,
+        timeout: float,
+        what: str,
+    ) -> dict[str, Any]:
+        found = await self.get(api_version, kind, name, namespace)
+        verdict = ready(found)
+        if verdict is not True:
+            raise NotReady(f"{kind} {name} was not ready (waiting for {what})", detail=str(verdict))
+        return found or {}
+
+    async def wait_healthy(self, timeout: float = 300) -> None:
+        if not self._cluster.answers:
+            raise NotReady("The API server did not become healthy", detail="no answer")
+
+    async def get_raw(self, path: str) -> tuple[int, str]:
+        if not self._cluster.answers:
+            raise ApiUnavailable("the API server cannot be reached")
+        return 200, "ok"
+
+
+def _merge(live: dict[str, Any], patch: dict[str, Any]) -> None:
+    for key, value in patch.items():
+        if isinstance(value, dict) and isinstance(live.get(key), dict):
+            _merge(live[key], value)
+        else:
+            live[key] = copy.deepcopy(value)
+
+
+@dataclass
+class ControlPlaneWorld(World):
+    """A world whose machines form `cluster`, with `api` in front of it."""
+
+    cluster: ModelCluster = field(default_factory=ModelCluster)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.api = ModelApi(self.cluster)
+        for address, machine in self.machines.items():
+            self.cluster.machines[address] = machine
+            machine.facts |= {"cluster": self.cluster, "chains": CHAINS}
+            machine.put("/usr/bin/kubectl", "")
+            for unit in ("kubelet.service", "docker.service"):
+                machine.put(f"/etc/systemd/system/{unit}", "[Service]\n")
+        for name in ("ca.crt", "admin.crt", "admin.key"):
+            (self.directory.pki / name).write_text(f"{name}\n")
+
+    async def _kube(self) -> KubeClient:
+        self.secrets.require("cluster/ca.crt")
+        return cast(KubeClient, self.api)
+
+    def services(self) -> Services:
+        return dataclasses.replace(super().services(), kube=self._kube)
+
+    async def run_on(self, task: Task, machine: Machine | None, mode: Mode = Mode.RUN) -> Context:
+        context = self.context(task, mode, machine)
+        await task.run(context)
+        return context
+
+    async def run_all(self, tasks: Sequence[type[Task]]) -> None:
+        """Run handlers to their end on all their machines, left out ones excepted, and remember that they did."""
+        for kind in tasks:
+            task = kind()
+            if task.left_out(self.para) is not None:
+                continue
+            targets: list[Machine | None] = [*task.machines(self.para)] or [None]
+            for machine in targets:
+                await self.run_on(task, machine)
+                self.done.add((task.name, machine.ip if machine else ""))
+                self.register_first()
+
+    def register_first(self) -> None:
+        """kubelet of the first machine registers itself once the API answers."""
+        if ("Node", self.para.first.ip, "") not in self.cluster.objects and self.cluster.answers:
+            labels = {"kubernetes.io/hostname": self.para.first.ip}
+            self.cluster.put("Node", self.para.first.ip, metadata={"labels": labels, "resourceVersion": "1"})
+
+    def clone(self, base: Path, para: CreateClusterPara | None = None) -> ControlPlaneWorld:
+        """An independent copy of everything: machines, cluster, secrets."""
+        base.mkdir(parents=True, exist_ok=True)
+        other = ControlPlaneWorld(base, self.bundle, para or self.para, cluster=copy_of(self.cluster))
+        other.done = set(self.done)
+        other.secrets.update({name: self.secrets.require(name) for name in self.secrets})
+        for address, machine in self.machines.items():
+            twin = other.machines[address]
+            shutil.copytree(machine.root, twin.root, dirs_exist_ok=True)
+            twin.facts = {k: v if k == "cluster" else copy.deepcopy(v) for k, v in machine.facts.items()}
+            twin.facts["cluster"] = other.cluster
+        return other
