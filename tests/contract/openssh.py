@@ -94,6 +94,16 @@ class OpenSsh:
                 os.kill(pid, signal.SIGKILL)
         self._drain.cancel()
 
+    def processes(self) -> list[list[str]]:
+        """Argument lists of everything that runs on this server."""
+        assert self.process is not None
+        found = []
+        for pid in _members(_mount_namespace(self.process.pid)):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+                found.append(words[:-1])
+        return [words for words in found if words]
+
     def _prepare(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         for name in ("host_key", "client_key"):
@@ -131,7 +141,7 @@ class OpenSsh:
         for name in ("passwd", "group", "shadow", "nsswitch.conf", "hosts", "login.defs", "ld.so.cache"):
             if (source := Path("/etc") / name).exists():
                 shutil.copy2(source, etc / name)
-        for name in ("pam.d", "security", "alternatives", "ssl"):
+        for name in ("pam.d", "security", "alternatives"):
             if (source := Path("/etc") / name).is_dir():
                 shutil.copytree(source, etc / name, symlinks=True)
         (etc / "ssh").mkdir()

@@ -35,11 +35,12 @@ END_JOB = (
     'state() { IFS= read -r l 2>/dev/null <"$1" || return 1; set -- ${l##*) }; s=$1; p=$3; }; '
     'groups() { for e in $(grep -lsF "TKE_TUI_JOB=$j" /proc/[0-9]*/environ); do '
     'state "${e%environ}stat" || continue; case "$g" in *" $p "*) ;; *) g="$g$p ";; esac; done; }; '
-    'alive() { for f in /proc/[0-9]*/stat; do state "$f" || continue; [ "$s" != Z ] || continue; '
+    'alive() { k=; for q in $g; do kill -s 0 -- "-$q" 2>/dev/null && k=1; done; [ "$k" ] || return 1; '
+    'for f in /proc/[0-9]*/stat; do state "$f" || continue; [ "$s" != Z ] || continue; '
     'case "$g" in *" $p "*) return 0;; esac; done; return 1; }; '
     'send() { for q in $g; do kill -s "$1" -- "-$q" 2>/dev/null; done; }; '
-    "n=0; groups; while alive; do case $n in 0) send TERM;; 50) groups; send KILL;; 100) exit 1;; esac; "
-    "n=$((n+1)); sleep 0.1; done"
+    "n=0; groups; while alive; do case $n in 0) send TERM;; 14) groups; send KILL;; 24) exit 1;; esac; "
+    "n=$((n+1)); [ $n -gt 5 ] && sleep 0.5 || sleep 0.1; done"
 )
 """sh -c END_JOB sh JOB GROUP: TERM, after 5 s KILL, to every process group of the job (GROUP 0 = found by tag
 only); returns when they are gone, exit code 1 when some are left after 10 s. Zombies do not count."""

@@ -30,7 +30,7 @@ Input = bytes | AsyncIterator[bytes]
 
 START_WAIT = 10.0
 """Seconds a command that is to be ended gets to say which process group it is."""
-END_WAIT = 15.0
+END_WAIT = 20.0
 """Seconds the remote killing may take; it gives up by itself after 10."""
 CLOSE_WAIT = 5.0
 SUDO_WAIT = 30.0
