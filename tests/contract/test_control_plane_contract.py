@@ -12,77 +12,26 @@ from typing import Any
 
 import pytest
 
+from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import TkeError
-from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
 from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
-from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import (
-    EnsureJoinPhaseControlPlaneJoinETCD,
-)
-from tke_tui.core.handlers.ensure_join_phase_control_plane_join_update_status import (
-    EnsureJoinPhaseControlPlaneJoinUpdateStatus,
-)
-from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import EnsureJoinPhaseControlPlanePrepare
-from tke_tui.core.handlers.ensure_join_phase_kubelet_start import EnsureJoinPhaseKubeletStart
-from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePreflight
 from tke_tui.core.handlers.ensure_keepalived_init import EnsureKeepalivedInit
 from tke_tui.core.handlers.ensure_keepalived_with_lb import EnsureKeepalivedWithLB
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_addon import EnsureKubeadmInitPhaseAddon
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_bootstrap_token import (
-    EnsureKubeadmInitPhaseBootstrapToken,
-)
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_control_plane import EnsureKubeadmInitPhaseControlPlane
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_etcd import EnsureKubeadmInitPhaseETCD
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_kube_config import EnsureKubeadmInitPhaseKubeConfig
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_kubelet_start import EnsureKubeadmInitPhaseKubeletStart
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_certs import EnsureKubeadmInitPhaseUploadCerts
-from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_config import EnsureKubeadmInitPhaseUploadConfig
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
     EnsureKubeadmInitPhaseWaitControlPlane,
 )
 from tke_tui.core.handlers.ensure_kubeconfig import EnsureKubeconfig
 from tke_tui.core.handlers.ensure_mark_control_plane import EnsureMarkControlPlane
 from tke_tui.core.handlers.ensure_patch_annotation import EnsurePatchAnnotation
-from tke_tui.core.handlers.ensure_prepare_for_controlplane import EnsurePrepareForControlplane
-from tke_tui.core.handlers.ensure_store_credential import EnsureStoreCredential
 from tke_tui.core.handlers.ensure_third_party_ha import EnsureThirdPartyHA
 from tke_tui.core.handlers.ensure_third_party_ha_init import EnsureThirdPartyHAInit
 from tke_tui.core.model.cluster import HA
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.task import Scope, Task
-
-ORDER: tuple[type[Task], ...] = (
-    EnsureClusterComplete,
-    EnsureKeepalivedInit,
-    EnsureThirdPartyHAInit,
-    EnsureAuthzWebhook,
-    EnsurePrepareForControlplane,
-    EnsureKubeadmInitPhaseKubeletStart,
-    EnsureKubeadmInitPhaseCerts,
-    EnsureStoreCredential,
-    EnsureKubeconfig,
-    EnsureKubeadmInitPhaseKubeConfig,
-    EnsureKubeadmInitPhaseControlPlane,
-    EnsureKubeadmInitPhaseETCD,
-    EnsureKubeadmInitPhaseWaitControlPlane,
-    EnsureKubeadmInitPhaseUploadConfig,
-    EnsureKubeadmInitPhaseUploadCerts,
-    EnsureKubeadmInitPhaseBootstrapToken,
-    EnsureKubeadmInitPhaseAddon,
-    EnsureJoinPhasePreflight,
-    EnsureJoinPhaseControlPlanePrepare,
-    EnsureJoinPhaseKubeletStart,
-    EnsureJoinPhaseControlPlaneJoinETCD,
-    EnsureJoinPhaseControlPlaneJoinUpdateStatus,
-    EnsurePatchAnnotation,
-    EnsureMarkControlPlane,
-    EnsureKeepalivedWithLB,
-    EnsureThirdPartyHA,
-)
 
 NO_UNITS: dict[str, Any] = {"loaded": {}, "states": {}, "active": set()}
 KEEPALIVED = {"tke": {"vip": "127.0.0.100"}}
@@ -156,7 +105,7 @@ class Templates:
             directory.mkdir()
             world = ControlPlaneWorld(directory, self.bundle, case.para)
             leftover_rules(world, case)
-            await world.run_all(ORDER[: ORDER.index(case.kind)])
+            await world.run_all(up_to(case.kind))
             task = case.kind()
             for machine in task.machines(world.para)[: case.index]:
                 await world.run_on(task, machine)

@@ -85,7 +85,8 @@ async def wait_for_kube_proxy(ctx: Context) -> None:
         f"{ctx.node.name}: kube-proxy has not set up the API server's service",
         detail=f"there is no chain {API_SERVER_CHAIN} in the nat table",
         fix="See `kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy` and the log of the pod on this "
-        "machine; correct the cause, then continue with --resume.",
+        "machine. If it runs, it uses another back end of iptables (legacy or nf_tables) than the machine: make "
+        "them the same with `update-alternatives --config iptables`. Then continue with --resume.",
         evidence=Evidence(f"iptables -t nat -S {API_SERVER_CHAIN}", 1),
     )
 

@@ -1,0 +1,395 @@
+"""What goes wrong with the original on the way to a control plane, and must not here."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.contract.control_plane_order import ORDER, up_to
+from tests.contract.control_plane_world import ControlPlaneWorld
+from tests.contract.kubeadm_model import MANIFESTS, PKI, make_pair
+from tests.contract.world import make_bundle, make_para
+from tke_tui.core.bundle import Bundle
+from tke_tui.core.context import Mode
+from tke_tui.core.errors import CommandFailed, NotReady, Retryable
+from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
+from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
+from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import (
+    EnsureJoinPhaseControlPlaneJoinETCD as JoinETCD,
+)
+from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import (
+    EnsureJoinPhaseControlPlanePrepare as Prepare,
+)
+from tke_tui.core.handlers.ensure_join_phase_kubelet_start import EnsureJoinPhaseKubeletStart
+from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePreflight
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_kube_config import EnsureKubeadmInitPhaseKubeConfig
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_config import EnsureKubeadmInitPhaseUploadConfig
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
+    EnsureKubeadmInitPhaseWaitControlPlane,
+)
+from tke_tui.core.handlers.ensure_mark_control_plane import EnsureMarkControlPlane, patch_for
+from tke_tui.core.handlers.ensure_patch_annotation import EnsurePatchAnnotation
+from tke_tui.core.kubeadm import endpoint
+from tke_tui.core.model.cluster import HA, AuthzWebhookAddr
+from tke_tui.core.model.machine import Taint
+from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.task import Task
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return make_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def two(tmp_path: Path, bundle: Bundle) -> ControlPlaneWorld:
+    return ControlPlaneWorld(tmp_path, bundle, make_para(2))
+
+
+def with_vip(machines: int) -> CreateClusterPara:
+    para = make_para(machines)
+    para.config.ha = HA.model_validate({"tke": {"vip": "127.0.0.100"}})
+    return para
+
+
+async def run_second(world: ControlPlaneWorld, kind: type[Task]) -> Any:
+    return await world.run_on(kind(), world.para.machines[1])
+
+
+# --- secrets -------------------------------------------------------------------------------------------------------
+
+
+async def test_defect_world_readable_secrets(two: ControlPlaneWorld) -> None:
+    await two.run_all(ORDER)
+
+    secrets = [
+        two.secrets.require(f"cluster/{name}") for name in ("token", "bootstrap-token", "certificate-key")
+    ]
+    for machine in two.machines.values():
+        for path in machine.root.rglob("*"):
+            if path.is_file() and any(secret in path.read_text(errors="replace") for secret in secrets):
+                assert path.stat().st_mode & 0o077 == 0, path
+
+
+async def test_no_secret_is_ever_part_of_a_command(two: ControlPlaneWorld) -> None:
+    await two.run_all(ORDER)
+
+    secrets = [two.secrets.require(name) for name in two.secrets]
+    for machine in two.machines.values():
+        assert not [argv for argv in machine.log for secret in secrets if secret in " ".join(argv)]
+    assert not [line for line in two.lines for secret in secrets if secret in line[2]]
+
+
+async def test_defect_credentials_made_anew_at_each_repetition(two: ControlPlaneWorld) -> None:
+    await two.run(EnsureClusterComplete())
+    made = {name: two.secrets.require(name) for name in two.secrets}
+
+    await two.run(EnsureClusterComplete())
+
+    assert {name: two.secrets.require(name) for name in two.secrets} == made
+    assert re.fullmatch(r"[a-z0-9]{6}\.[a-z0-9]{16}", made["cluster/bootstrap-token"])
+    assert re.fullmatch(r"[0-9a-f]{64}", made["cluster/certificate-key"])
+    assert re.fullmatch(r"[a-z0-9]{8}", made["cluster/keepalived-auth"])
+    assert "," not in made["cluster/token"]
+
+
+# --- the first machine ---------------------------------------------------------------------------------------------
+
+
+async def test_certificates_torn_by_an_interruption_are_made_again(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsureKubeadmInitPhaseCerts))
+    two.first.put(f"{PKI}/etcd/peer.key", "half of a pair", mode=0o600)
+    two.first.put(f"{PKI}/apiserver.key", "half of a pair", mode=0o600)
+    two.first.put(f"{PKI}/apiserver.crt", "")
+
+    await two.run(EnsureKubeadmInitPhaseCerts())
+
+    assert two.first.text(f"{PKI}/etcd/peer.crt").startswith("-----BEGIN CERTIFICATE")
+    assert two.first.text(f"{PKI}/apiserver.crt").startswith("-----BEGIN CERTIFICATE")
+
+
+async def test_a_ca_without_key_is_somebodys_intention_and_stays(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsureKubeadmInitPhaseCerts))
+    ca, _ = make_pair("external", ())
+    two.first.put(f"{PKI}/ca.crt", ca)
+
+    with pytest.raises(CommandFailed):
+        await two.run(EnsureKubeadmInitPhaseCerts())
+
+    assert two.first.text(f"{PKI}/ca.crt") == ca
+
+
+async def test_a_vip_added_later_comes_into_certificate_and_kubeconfigs_under_the_same_ca(
+    two: ControlPlaneWorld, tmp_path: Path
+) -> None:
+    await two.run_all(up_to(EnsureKubeadmInitPhaseUploadConfig))
+    ca = two.first.text(f"{PKI}/ca.crt")
+    later = two.clone(tmp_path / "later", with_vip(2))
+
+    await later.run(EnsureKubeadmInitPhaseCerts())
+    await later.run(EnsureKubeadmInitPhaseKubeConfig())
+
+    assert later.first.text(f"{PKI}/ca.crt") == ca
+    assert later.first.text(f"{PKI}/apiserver.crt") != two.first.text(f"{PKI}/apiserver.crt")
+    for name in ("admin.conf", "kubelet.conf"):
+        assert "https://127.0.0.100:6443" in later.first.text(f"/etc/kubernetes/{name}")
+    assert "https://127.0.0.1:6443" in later.first.text("/etc/kubernetes/scheduler.conf")
+
+
+async def test_an_api_server_that_does_not_come_up_is_explained(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsureKubeadmInitPhaseWaitControlPlane))
+    two.cluster.members.clear()
+    two.first.facts |= {
+        "dead": ("etcd",),
+        "logs": {"etcd": "etcdmain: listen tcp 127.0.0.1:2379: bind: address already in use\n"},
+        "journal": ["kubelet.go: Error syncing pod etcd-127.0.0.1"],
+    }
+
+    with pytest.raises(NotReady) as caught:
+        await two.run(EnsureKubeadmInitPhaseWaitControlPlane())
+
+    said = "\n".join(caught.value.evidence.output if caught.value.evidence else ())
+    assert "etcd: Exited (1)" in said
+    assert "address already in use" in said
+    assert "kubelet: kubelet.go: Error syncing pod" in said
+
+
+async def test_a_vip_that_leads_nowhere_is_explained_before_kubeadm_uses_it(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "TIMEOUT", 0.05)
+    world = ControlPlaneWorld(tmp_path, bundle, with_vip(1))
+    await world.run_all(up_to(EnsureKubeadmInitPhaseUploadConfig))
+    world.cluster.vip_up = False
+
+    with pytest.raises(NotReady, match=r"127\.0\.0\.100:6443") as caught:
+        await world.run(EnsureKubeadmInitPhaseUploadConfig())
+
+    assert "VRRP" in caught.value.fix
+    assert world.first.ran("kubeadm", "init", "phase", "upload-config") == 0
+
+
+# --- joining -------------------------------------------------------------------------------------------------------
+
+
+async def test_defect_join_after_token_and_uploaded_certificates_expired(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(Prepare))
+    two.cluster.expire_join_secrets()
+
+    await run_second(two, Prepare)
+
+    assert two.machines["127.0.0.2"].text(f"{PKI}/ca.key") == two.first.text(f"{PKI}/ca.key")
+    assert two.first.ran("kubeadm", "init", "phase", "upload-certs") == 2
+    assert two.first.ran("kubeadm", "init", "phase", "bootstrap-token") == 2
+
+
+async def test_living_join_secrets_are_not_made_again(two: ControlPlaneWorld) -> None:
+    await two.run_all(ORDER)
+
+    assert two.first.ran("kubeadm", "init", "phase", "upload-certs") == 1
+    assert two.first.ran("kubeadm", "init", "phase", "bootstrap-token") == 1
+
+
+async def test_defect_join_only_through_the_first_machine(tmp_path: Path, bundle: Bundle) -> None:
+    world = ControlPlaneWorld(tmp_path, bundle, make_para(3))
+    await world.run_all(up_to(EnsureJoinPhasePreflight))
+    second, third = world.para.machines[1:]
+    for kind in ORDER[ORDER.index(EnsureJoinPhasePreflight) :][:5]:
+        await world.run_on(kind(), second)
+        world.done.add((kind.name, second.ip))
+    world.machines[third.ip].facts["unreachable"] = (world.para.first.ip,)
+
+    await world.run_on(EnsureJoinPhasePreflight(), third)
+
+    text = world.machines[third.ip].text("/etc/kubernetes/kubeadm-config.yaml")
+    assert yaml.safe_load(text)["discovery"]["bootstrapToken"]["apiServerEndpoint"] == f"{second.ip}:6443"
+
+
+async def test_join_without_any_reachable_api_server_says_what_each_one_said(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsureJoinPhasePreflight))
+    two.machines["127.0.0.2"].facts["unreachable"] = ("127.0.0.1",)
+
+    with pytest.raises(NotReady, match="no API server can be reached") as caught:
+        await run_second(two, EnsureJoinPhasePreflight)
+
+    assert "127.0.0.1:6443: Unable to connect" in "".join(
+        caught.value.evidence.output if caught.value.evidence else ()
+    )
+
+
+async def test_preflight_of_a_machine_that_is_already_joining_is_not_repeated(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+
+    again = await run_second(two, EnsureJoinPhasePreflight)
+
+    assert again.changes == []
+
+
+async def test_kubelet_of_a_registered_node_is_left_alone(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+    del two.cluster.objects[("Node", "127.0.0.2", "")]["metadata"]["annotations"]
+
+    await run_second(two, EnsureJoinPhaseKubeletStart)
+
+    assert two.machines["127.0.0.2"].ran("kubeadm", "join", "phase", "kubelet-start") == 1
+    annotations = two.cluster.objects[("Node", "127.0.0.2", "")]["metadata"]["annotations"]
+    assert annotations == {"kubeadm.alpha.kubernetes.io/cri-socket": "/var/run/dockershim.sock"}
+
+
+async def test_etcd_join_that_ends_after_the_announcement_is_caught_up(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+    two.cluster.break_etcd_join = True
+
+    await run_second(two, JoinETCD)
+
+    assert two.cluster.members == {"127.0.0.1": "127.0.0.1", "127.0.0.2": "127.0.0.2"}
+    assert two.cluster.answers
+
+
+async def test_announced_member_is_started_though_neither_etcd_nor_the_api_answers(
+    two: ControlPlaneWorld,
+) -> None:
+    await two.run_all(up_to(JoinETCD))
+    two.cluster.members["127.0.0.2"] = ""
+    assert not two.cluster.has_quorum
+
+    context = await run_second(two, JoinETCD)
+
+    assert two.cluster.answers
+    assert two.machines["127.0.0.2"].ran("kubeadm", "join", "phase", "control-plane-join") == 0
+    assert context.changes == ["start the announced etcd member"]
+    assert two.machines["127.0.0.2"].path(f"{MANIFESTS}/etcd.yaml").stat().st_mode & 0o777 == 0o600
+
+
+async def test_announced_member_whose_manifest_lacks_its_name_is_repaired(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+    two.cluster.members["127.0.0.2"] = ""
+    two.machines["127.0.0.2"].put(
+        f"{MANIFESTS}/etcd.yaml",
+        "metadata: {name: etcd}\nspec: {containers: [{command: [etcd, "
+        '"--initial-cluster=127.0.0.1=https://127.0.0.1:2380,=https://127.0.0.2:2380"]}]}\n',
+    )
+
+    await run_second(two, JoinETCD)
+
+    assert two.cluster.members["127.0.0.2"] == "127.0.0.2"
+
+
+async def test_data_of_a_member_that_was_removed_does_not_stand_in_the_way(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+    second = two.machines["127.0.0.2"]
+    second.put("/var/lib/etcd/member/wal/0.wal", "old")
+
+    await run_second(two, JoinETCD)
+
+    assert not second.path("/var/lib/etcd/member/wal/0.wal").exists()
+
+
+async def test_etcd_join_without_any_etcd_is_tried_again_and_explained(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(JoinETCD))
+    two.first.facts["dead"] = ("etcd",)
+
+    with pytest.raises(Retryable, match="No etcd member answers"):
+        await run_second(two, JoinETCD)
+
+
+# --- nodes ---------------------------------------------------------------------------------------------------------
+
+
+async def test_static_pods_carry_the_annotations_from_the_start(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsurePatchAnnotation))
+
+    for machine in two.para.machines:
+        assert (await two.run_on(EnsurePatchAnnotation(), machine)).changes == []
+
+
+async def test_missing_annotations_are_added_and_kubelet_must_take_them_up(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsurePatchAnnotation))
+    path = f"{MANIFESTS}/kube-scheduler.yaml"
+    pod = yaml.safe_load(two.first.text(path))
+    pod["metadata"]["annotations"] = {"somebody": "else"}
+    two.first.put(path, yaml.safe_dump(pod), mode=0o600)
+
+    context = await two.run(EnsurePatchAnnotation())
+
+    assert context.changes == ["annotate the pod kube-scheduler"]
+    annotations = yaml.safe_load(two.first.text(path))["metadata"]["annotations"]
+    assert annotations["somebody"] == "else"
+    assert annotations["prometheus.io/port"] == "10259"
+
+
+async def test_marks_of_others_on_a_node_stay(two: ControlPlaneWorld) -> None:
+    await two.run_all(up_to(EnsureMarkControlPlane))
+    node = two.cluster.objects[("Node", "127.0.0.1", "")]
+    node["metadata"]["labels"]["disk"] = "ssd"
+    foreign = {"key": "maintenance", "value": "", "effect": "NoExecute"}
+    node["spec"] = {"taints": [foreign]}
+    taint = {"key": "dedicated", "value": "tke", "effect": "NoSchedule"}
+    two.para.machines[0].taints = [Taint(**taint)]
+    two.para.machines[0].labels = {"zone": "a"}
+
+    await two.run(EnsureMarkControlPlane())
+
+    assert node["metadata"]["labels"] == {
+        "kubernetes.io/hostname": "127.0.0.1",
+        "disk": "ssd",
+        "zone": "a",
+        "node-role.kubernetes.io/master": "",
+    }
+    assert node["spec"]["taints"] == [foreign, taint]
+
+
+def test_a_taint_patch_is_refused_when_somebody_else_was_faster() -> None:
+    node = {"metadata": {"resourceVersion": "42", "labels": {}}, "spec": {}}
+
+    patch = patch_for(node, {}, [{"key": "a", "value": "", "effect": "NoSchedule"}])
+
+    assert patch["metadata"]["resourceVersion"] == "42"
+
+
+# --- settings of the API server ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("address", "server", "checked"),
+    [
+        ({"builtin": {}}, "https://127.0.0.1:31138/auth/authz", True),
+        ({"external": {"ip": "10.9.9.9", "port": 8443}}, "https://10.9.9.9:8443/auth/authz", False),
+    ],
+)
+async def test_defect_authorization_webhook_without_certificate_and_endpoint(
+    address: dict[str, Any], server: str, checked: bool, tmp_path: Path, bundle: Bundle
+) -> None:
+    para = make_para(1)
+    para.cluster.spec.features.authz_webhook_addr = AuthzWebhookAddr.model_validate(address)
+    world = ControlPlaneWorld(tmp_path, bundle, para)
+
+    await world.run(EnsureAuthzWebhook())
+
+    settings = yaml.safe_load(world.first.text("/etc/kubernetes/tke-authz-webhook.yaml"))
+    target = settings["clusters"][0]["cluster"]
+    assert target["server"] == server
+    assert ("certificate-authority-data" in target) is checked
+    assert target.get("insecure-skip-tls-verify", False) is not checked
+    assert world.first.text(settings["users"][0]["user"]["client-key"]) == "admin.key\n"
+
+
+async def test_dry_run_of_the_whole_control_plane_on_bare_machines_touches_nothing(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    world = ControlPlaneWorld(tmp_path, bundle, with_vip(3))
+    before = {ip: machine.tree() for ip, machine in world.machines.items()}
+
+    for kind in ORDER:
+        task = kind()
+        if task.left_out(world.para) is None:
+            for machine in task.machines(world.para) or [world.para.first]:
+                await world.run_on(task, machine, Mode.PLAN)
+
+    assert {ip: machine.tree() for ip, machine in world.machines.items()} == before
+    assert list(world.secrets) == []
