@@ -108,7 +108,7 @@ async def test_one_waiter_giving_up_does_not_stop_the_others(tmp_path: Path) -> 
         assert server.login_count == 1
 
 
-async def test_giving_up_alone_ends_the_attempt(tmp_path: Path) -> None:
+async def test_giving_up_alone_ends_the_attempt_and_the_next_one_is_new(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with (
         TestSshd(tmp_path / "m", login_gate=gate) as server,
@@ -119,6 +119,8 @@ async def test_giving_up_alone_ends_the_attempt(tmp_path: Path) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
+        gate.set()
+        assert (await pool.get(server.login())).is_open
         await until(lambda: server.logging_in == 0)
 
 

@@ -171,6 +171,7 @@ class SshPool:
             if not opening.cancelled():
                 if entry.waiters == 1:
                     opening.cancel()
+                    entry.opening = None
                 raise
             raise ConnectionBroken(
                 f"connecting to {machine.label} was given up", fix="The connections were closed; start again."
