@@ -1,7 +1,8 @@
 """A real kube-apiserver v1.20.2 with its etcd on loopback, when both programs are on this machine.
 
 The lab builds kube-apiserver into its cache; etcd comes from `TKE_LAB_ETCD`, the PATH, or Debian's package that
-the lab unpacks. There are no controllers, no scheduler, no kubelet: objects are validated and stored for real, nothing runs.
+the lab unpacks. There are no controllers, no scheduler, no kubelet: objects are validated and stored for real,
+but nothing runs.
 """
 
 from __future__ import annotations
@@ -44,10 +45,8 @@ def missing() -> str:
     """Why there cannot be a real API server here; "" when there can."""
     if not _kube_apiserver().is_file():
         return f"no kube-apiserver {VERSION}: {_kube_apiserver()} is missing (the lab builds it)"
-    if _etcd_source() is None:
-        return (
-            "no etcd: not in the PATH, not named by TKE_LAB_ETCD, no etcd-server package in the lab's cache"
-        )
+    if _etcd() is None:
+        return "no etcd: not in the PATH, not named by TKE_LAB_ETCD, not unpacked in the lab's cache"
     return ""
 
 

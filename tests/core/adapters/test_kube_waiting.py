@@ -153,8 +153,8 @@ async def test_a_wait_for_absence_ends_with_the_deletion(api: Api) -> None:
 async def test_a_wait_that_ends_in_vain_tells_the_last_reason(api: Api) -> None:
     await api.client.apply(config_map(api, a="1"))
     where = ("v1", "ConfigMap", "settings", api.namespace)
-    with pytest.raises(NotReady, match=r"ConfigMap .*settings was not ready in 0\.3 s") as failure:
-        await api.client.wait_for(*where, lambda _: "a is still 1", timeout=0.3, what="a to be 2")
+    with pytest.raises(NotReady, match=r"ConfigMap .*settings was not ready in 1 s") as failure:
+        await api.client.wait_for(*where, lambda _: "a is still 1", timeout=1, what="a to be 2")
     assert failure.value.detail == "a is still 1"
     assert "a to be 2" in failure.value.title
 
@@ -252,8 +252,8 @@ async def test_a_rollout_in_vain_names_pod_container_reason_events_and_log_lines
     await make_event(api, 9, "somebody-else", "Unrelated")
     if api.server is not None:
         api.server.pod_logs[(api.namespace, "web-1", "web/previous")] = [f"line {n}" for n in range(30)]
-    with pytest.raises(NotReady, match=r"Deployment .*/web was not ready in 0\.5 s") as failure:
-        await api.client.wait_rollout("Deployment", "web", api.namespace, timeout=0.5)
+    with pytest.raises(NotReady, match=r"Deployment .*/web was not ready in 1 s") as failure:
+        await api.client.wait_rollout("Deployment", "web", api.namespace, timeout=1)
     assert failure.value.evidence is not None
     output = failure.value.evidence.output
     text = "\n".join(output)
@@ -331,7 +331,7 @@ async def test_a_broken_pod_of_the_revision_before_does_not_stop_its_repair(loca
 
 async def test_a_workload_that_does_not_exist_is_named(api: Api) -> None:
     with pytest.raises(NotReady) as failure:
-        await api.client.wait_rollout("Deployment", "web", api.namespace, timeout=0.3)
+        await api.client.wait_rollout("Deployment", "web", api.namespace, timeout=1)
     assert failure.value.detail == "it does not exist"
     assert failure.value.evidence is not None
     assert "does not exist" in failure.value.evidence.output[0]
