@@ -290,6 +290,21 @@ async def test_data_of_a_member_that_was_removed_does_not_stand_in_the_way(two: 
     assert not second.path("/var/lib/etcd/member/wal/0.wal").exists()
 
 
+async def test_a_join_phase_that_fails_while_etcd_finds_its_majority_is_tried_again(
+    two: ControlPlaneWorld,
+) -> None:
+    await two.run_all(up_to(Prepare))
+    two.cluster.vip_up = False
+
+    with pytest.raises(Retryable, match="control-plane-prepare all failed") as caught:
+        await run_second(two, Prepare)
+    two.cluster.vip_up = True
+    await run_second(two, Prepare)
+
+    assert "no route to host" in caught.value.detail
+    assert Prepare.attempts > 3
+
+
 async def test_etcd_join_without_any_etcd_is_tried_again_and_explained(two: ControlPlaneWorld) -> None:
     await two.run_all(up_to(JoinETCD))
     two.first.facts["dead"] = ("etcd",)

@@ -10,9 +10,9 @@ from tke_tui.core.kubeadm import cluster_settings, etcd, parts
 from tke_tui.core.kubeadm.etcd import Member, joining_manifest, member_of
 from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.kubeadm.joining import JoinPhase
-from tke_tui.core.node import command_failed
 from tke_tui.core.remote import static_pods
 from tke_tui.core.remote.waiting import until
+from tke_tui.core.task import Need, On
 
 if TYPE_CHECKING:
     from tke_tui.core.context import Context
@@ -30,6 +30,8 @@ class EnsureJoinPhaseControlPlaneJoinETCD(JoinPhase):
 
     name: ClassVar[str] = "EnsureJoinPhaseControlPlaneJoinETCD"
     title: ClassVar[str] = "Join etcd"
+    # Nothing more is put into the cluster by the first machine while etcd finds its new majority.
+    needs: ClassVar[tuple[Need, ...]] = (Need("EnsureKubeadmInitPhaseAddon", On.FIRST),)
     serial: ClassVar[bool] = True
 
     def deciding(self) -> tuple[parts.Part, ...]:
@@ -58,13 +60,13 @@ class EnsureJoinPhaseControlPlaneJoinETCD(JoinPhase):
         data = f"{cluster_settings(ctx.para, ctx.bundle).etcd_data_dir}/member"
         await ctx.node.remove(MANIFEST)
         await ctx.node.remove(data, recursive=True)
-        result = await self.join(ctx, "control-plane-join", "etcd", patched=True, check=False)
+        words = ("control-plane-join", "etcd")
+        result = await self.try_to_join(ctx, *words, patched=True)
         if result is None or result.exit_code == 0:
             return
         members = await etcd.members(ctx)
         if members is None or member_of(members, ctx.node.name) is None:
-            failed = command_failed(ctx.node.name, result, what="join etcd")
-            raise Retryable(failed.title, detail=failed.detail, fix=failed.fix, evidence=failed.evidence)
+            raise self.failed(ctx, result, words)
         await self._catch_up(ctx, members)
 
     async def _catch_up(self, ctx: Context, members: list[Member]) -> None:

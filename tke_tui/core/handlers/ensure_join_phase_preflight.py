@@ -34,6 +34,7 @@ class EnsureJoinPhasePreflight(JoinPhase):
 
     name: ClassVar[str] = "EnsureJoinPhasePreflight"
     title: ClassVar[str] = "Check that the machine can join"
+    attempts: ClassVar[int] = 2
     needs: ClassVar[tuple[Need, ...]] = (
         Need("EnsureKubeadmInitPhaseWaitControlPlane", On.FIRST),
         Need("EnsureKubeadmInitPhaseUploadConfig", On.FIRST),

@@ -20,10 +20,15 @@ TIMEOUT = 180.0
 
 
 class EnsureKeepalivedWithLB(Task):
+    """Only once every master has a sound API server: joining machines must not be led to one that is not up yet."""
+
     name: ClassVar[str] = "EnsureKeepalivedWithLB"
     title: ClassVar[str] = "Share the virtual IP and balance it"
     scope: ClassVar[Scope] = Scope.ALL
-    needs: ClassVar[tuple[Need, ...]] = (Need("EnsureKubeadmInitPhaseAddon", On.FIRST),)
+    needs: ClassVar[tuple[Need, ...]] = (
+        Need("EnsureKubeadmInitPhaseAddon", On.FIRST),
+        Need("EnsurePatchAnnotation", On.EVERY),
+    )
 
     def left_out(self, para: CreateClusterPara) -> str | None:
         return without_keepalived(para)

@@ -59,10 +59,12 @@ async def join_phase(
     *words: str,
     endpoint: str,
     patched: bool = False,
-    check: bool = True,
     timeout: float = 600,
 ) -> CommandResult | None:
-    """`kubeadm join phase <words> --config …` on this task's machine; `endpoint` is host:port of an API server."""
+    """`kubeadm join phase <words> --config …` on this task's machine; `endpoint` is host:port of an API server.
+
+    None when only planned; a failure is in the result.
+    """
     node = ctx.node
     settings = cluster_settings(ctx.para, ctx.bundle)
     planned = ctx.mode is not Mode.RUN and CA_CERT not in ctx.secrets
@@ -73,9 +75,8 @@ async def join_phase(
     return await node.change(
         f"kubeadm join phase {' '.join(word for word in words if not word.startswith('-'))}",
         *("kubeadm", "join", "phase", *words, f"--config={CONFIG}", *flags),
-        check=check,
+        check=False,
         timeout=timeout,
-        fix=FIX,
     )
 
 
