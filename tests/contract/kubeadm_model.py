@@ -10,20 +10,15 @@ from __future__ import annotations
 import base64
 import copy
 import datetime
-import ipaddress
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from tests.contract.machine import ModelMachine, Reply
+from tests.contract.model_certificates import make_pair
 
 PKI = "/etc/kubernetes/pki"
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -366,41 +361,6 @@ def member_list(cluster: ModelCluster) -> str:
         for number, (ip, name) in enumerate(cluster.members.items(), 1)
     ]
     return json.dumps({"members": members})
-
-
-@cache
-def make_pair(name: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """Certificate and key; the same name and SANs give the same pair, so that machines can be compared."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-    )
-    if names:
-        general = [_general_name(text) for text in names]
-        builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    )
-    return certificate.decode(), pem.decode()
-
-
-def _general_name(text: str) -> x509.GeneralName:
-
-    try:
-        return x509.IPAddress(ipaddress.ip_address(text))
-    except ValueError:
-        return x509.DNSName(text)
 
 
 def copy_of(cluster: ModelCluster) -> ModelCluster:

@@ -11,7 +11,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.contract.kubeadm_model import make_pair
+from tests.contract.model_certificates import make_pair
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import UsageError
