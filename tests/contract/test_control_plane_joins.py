@@ -1,4 +1,4 @@
-"""Joining further control planes: what expires, what breaks off, what is catching up."""
+"""Joining further control planes: what expires, what breaks off, and how it is caught up."""
 
 from __future__ import annotations
 
