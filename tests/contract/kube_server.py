@@ -67,6 +67,8 @@ class KubeServer:
         self.pod_logs: dict[tuple[str, str, str], list[str]] = {}
         self.workload_status: dict[tuple[str, str], Object] = {}
         self.healthy = True
+        self.deaf = False
+        """Watches are opened but never told anything, as by a server whose watch cache stands still."""
         self.api_services_available = True
         self.url = ""
         self.ca_pem, self._certificate, self._key = make_certificates()
@@ -332,6 +334,8 @@ class KubeServer:
         where: tuple[str, str, str | None],
     ) -> None:
         while True:
+            if self.deaf:
+                await asyncio.Event().wait()
             if since < self.store.oldest:
                 expired = {
                     "kind": "Status",

@@ -11,6 +11,7 @@ import pytest
 from tests.contract.kube_apis import KINDS_OF_API, Api, open_api
 from tests.contract.kube_server import KubeServer
 from tests.contract.kube_store import ready_status
+from tke_tui.core.adapters import kube_watch
 from tke_tui.core.errors import Fatal, NotReady
 
 Object = dict[str, Any]
@@ -216,6 +217,21 @@ async def test_a_watch_survives(local: Api, trouble: str) -> None:
     lists = sum(1 for m, p, q in server.requests if p.endswith("/configmaps") and "watch" not in q)
     assert lists == (2 if trouble.startswith("expired") else 1)
     assert versions[:2] == ["1", "2"]
+
+
+async def test_a_server_whose_watches_stand_still_is_asked_again(
+    local: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube_watch, "WATCH_SECONDS", 1)
+    server = server_of(local)
+    server.deaf = True
+    where = ("v1", "ConfigMap", "settings", local.namespace)
+    waiting = asyncio.create_task(
+        local.client.wait_for(*where, lambda o: o is not None, timeout=20, what="it")
+    )
+    await server.until(lambda: server.watching == 1)
+    await server.put(config_map(local))
+    await waiting
 
 
 async def test_a_watch_without_rights_fails_at_once(local: Api) -> None:

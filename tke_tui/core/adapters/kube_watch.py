@@ -10,9 +10,10 @@ from typing import Any
 from tke_tui.core.adapters.kube_errors import ApiExpired, ApiUnavailable, error_for
 from tke_tui.core.adapters.kube_transport import Transport
 
-WATCH_SECONDS = 60
-"""How long the server lets one watch last. Short, so that a silently dead connection is noticed soon."""
-SILENCE = WATCH_SECONDS + 15.0
+WATCH_SECONDS = 30
+"""How long the server lets one watch last before the collection is listed anew."""
+SILENCE = 15.0
+"""Seconds beyond that after which a watch that says nothing counts as dead."""
 
 PAUSE = 1.0
 LONGEST_PAUSE = 10.0
@@ -24,15 +25,18 @@ async def snapshots(
     """Yield all objects of a collection, first as listed, then again after each change; never ends by itself.
 
     A dropped watch goes on from the last version seen (bookmarks keep that fresh); when the server has forgotten
-    that version (410, as status or as an event) the collection is listed anew. Connection errors and 5xx are waited
+    that version (410, as status or as an event) the collection is listed anew. It is listed anew every 30 s, too: a
+    list asks etcd, while a watch is fed from a cache that has been seen to stand still for minutes after etcd changed
+    its leader, which it does when masters join. Connection errors and 5xx are waited
     out with growing pauses starting at `pause` seconds, so put the loop inside `asyncio.timeout`. Raises Fatal for
     everything that waiting cannot heal (login, rights, certificate).
     """
     delay = pause
     version = ""
     objects: dict[str, dict[str, Any]] = {}
+    clock = asyncio.get_running_loop().time
     while True:
-        told = False
+        told, begun = False, clock()
         try:
             if not version:
                 objects, version = await _list(transport, path, query, what)
@@ -44,7 +48,9 @@ async def snapshots(
                 "timeoutSeconds": str(WATCH_SECONDS),
                 "resourceVersion": version,
             }
-            async with transport.stream(path, what=what, query=options, read_timeout=SILENCE) as lines:
+            async with transport.stream(
+                path, what=what, query=options, read_timeout=WATCH_SECONDS + SILENCE
+            ) as lines:
                 async for line in lines:
                     event = json.loads(line)
                     changed, version = _take(objects, event, transport.name, what)
@@ -55,7 +61,9 @@ async def snapshots(
             version = ""
         except (ApiUnavailable, json.JSONDecodeError):
             pass
-        if not told:
+        if clock() - begun >= WATCH_SECONDS * 0.9:
+            version = ""
+        elif not told:
             await asyncio.sleep(delay)
             delay = min(delay * 2, LONGEST_PAUSE)
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
 
 API_SERVICE = "v1beta1.metrics.k8s.io"
-API_TIMEOUT = 180.0
+API_TIMEOUT = 600.0
+"""Endpoints of new services have been seen to take five minutes right after masters joined."""
 
 
 class EnsureMetricsServer(Task):
