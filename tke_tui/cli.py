@@ -71,7 +71,9 @@ class Output(StrEnum):
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("-c", "--config", "--input", help="Input document (tke.json; JSON or YAML).", metavar="FILE"),
+    typer.Option(
+        "-c", "--config", "--input", help="Input document (tke.json; JSON or YAML).", metavar="FILE"
+    ),
 ]
 MaybeConfig = Annotated[
     Path | None,
@@ -81,10 +83,13 @@ MaybeConfig = Annotated[
 ]
 DirOption = Annotated[
     Path | None,
-    typer.Option("--dir", help="Installation directory: state, logs, secrets. One per cluster.", metavar="DIR"),
+    typer.Option(
+        "--dir", help="Installation directory: state, logs, secrets. One per cluster.", metavar="DIR"
+    ),
 ]
 BundleOption = Annotated[
-    Path | None, typer.Option("--bundle", help="Unpacked offline bundle.", metavar="DIR", envvar="TKE_TUI_BUNDLE")
+    Path | None,
+    typer.Option("--bundle", help="Unpacked offline bundle.", metavar="DIR", envvar="TKE_TUI_BUNDLE"),
 ]
 IgnoreOption = Annotated[
     list[str] | None,
@@ -101,10 +106,14 @@ HostKeyOption = Annotated[
 ]
 SshConfigOption = Annotated[
     Path | None,
-    typer.Option("--ssh-config", help="OpenSSH client configuration to honour, e.g. ~/.ssh/config.", metavar="FILE"),
+    typer.Option(
+        "--ssh-config", help="OpenSSH client configuration to honour, e.g. ~/.ssh/config.", metavar="FILE"
+    ),
 ]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Also print the output of commands.")]
-OutputOption = Annotated[Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")]
+OutputOption = Annotated[
+    Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -128,7 +137,9 @@ def install(
     directory: DirOption = None,
     bundle: BundleOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the installation in --dir.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Ignore saved progress; begin at the first step.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Ignore saved progress; begin at the first step.")
+    ] = False,
     ignore_preflight: IgnoreOption = None,
     host_key_policy: HostKeyOption = None,
     ssh_config: SshConfigOption = None,

@@ -66,7 +66,10 @@ def preflight_text(findings: Iterable[ProbeFinding]) -> str:
                 lines.append(f"  {finding.severity} {finding.check}: {finding.message}")
                 if finding.fix:
                     lines.append(f"    fix: {finding.fix}")
-    counts = {severity: sum(f.severity == severity for f in findings) for severity in ("error", "warning", "ignored")}
+    counts = {
+        severity: sum(f.severity == severity for f in findings)
+        for severity in ("error", "warning", "ignored")
+    }
     lines.append(", ".join(f"{count} {severity}(s)" for severity, count in counts.items()))
     return "\n".join(lines)
 
@@ -94,7 +97,9 @@ def failure_text(installation: Installation, result: RunResult) -> str:
     for task, error in result.errors:
         name, node = name_and_node(task)
         log = installation.directory.node_log(node)
-        blocks.append(redact(f"{name}{f' on {node}' if node else ''} failed\n{_indented(error)}\n  log: {log}"))
+        blocks.append(
+            redact(f"{name}{f' on {node}' if node else ''} failed\n{_indented(error)}\n  log: {log}")
+        )
     resume = f"tke-tui --resume --dir {installation.directory.root}"
     if result.status == "cancelled":
         blocks.append("Stopped. Nothing is lost.")
@@ -124,5 +129,7 @@ def bundle_problems(bundle: Bundle) -> None:
     problems = [f"{path}: {problem}" for path, problem in bundle.verify()]
     if problems:
         raise BundleError(
-            f"The bundle {bundle.root} is damaged", detail="\n".join(problems), fix="Copy or download it again."
+            f"The bundle {bundle.root} is damaged",
+            detail="\n".join(problems),
+            fix="Copy or download it again.",
         )

@@ -252,7 +252,9 @@ def _load_input(directory: InstallDir, secrets: SecretStore) -> CreateClusterPar
         document = map_secrets(json.loads(directory.para.read_bytes()), from_reference)
         return CreateClusterPara.model_validate(document)
     except (ValueError, TypeError, AttributeError) as error:
-        what = f"{error.error_count()} field(s) are wrong" if isinstance(error, ValidationError) else str(error)
+        what = (
+            f"{error.error_count()} field(s) are wrong" if isinstance(error, ValidationError) else str(error)
+        )
         raise StateError(
             f"{directory.para} cannot be read",
             detail=what,

@@ -90,8 +90,8 @@ async def ensure_certificate(ctx: Context, domain: str) -> pki.KeyPair | None:
     pair = await asyncio.to_thread(pki.issue, ca, profile)
     ctx.secrets.redact.add(pair.key_pem)
     write_private(directory / "server.key", pair.key_pem)
-    write_private(directory / "server.crt", pair.cert_pem, mode=0o644)
-    write_private(directory / "ca.crt", ca.cert_pem, mode=0o644)
+    write_private(directory / "server.crt", pair.cert_pem)
+    write_private(directory / "ca.crt", ca.cert_pem)
     return pair
 
 

@@ -29,8 +29,6 @@ class Closable(Protocol):
 T = TypeVar("T", bound=Closable)
 
 
-
-
 class Lazy(Generic[T]):
     """Makes one object at its first use, even when several tasks ask at once."""
 

@@ -1,4 +1,4 @@
-"""EnsureKubeadmInitPhaseWaitControlPlane: the first API server answers, or the reason why it does not is known."""
+"""EnsureKubeadmInitPhaseWaitControlPlane: the first API server answers and shows its machine's static pods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tke_tui.core.context import Mode
 from tke_tui.core.errors import Evidence, NotReady, TkeError
 from tke_tui.core.kubeadm import parts
 from tke_tui.core.kubeadm.files import CONTROL_PLANE
-from tke_tui.core.remote import static_pods
+from tke_tui.core.remote import static_pods, systemd
 from tke_tui.core.task import Need, On, Scope, Task
 
 if TYPE_CHECKING:
@@ -21,7 +21,12 @@ TIMEOUT = 300.0
 
 
 class EnsureKubeadmInitPhaseWaitControlPlane(Task):
-    """Asks the first machine's API server itself; the VIP is waited for where it is first needed."""
+    """Asks the first machine's API server itself; the VIP is waited for where it is first needed.
+
+    A kubelet whose API server came up after its static pods tells of them only at its next full look, up to 90 s
+    later, and kubeadm finds the first etcd member by its pod: joins would wait that long. A kubelet that starts
+    tells at once, and its containers go on running meanwhile.
+    """
 
     name: ClassVar[str] = "EnsureKubeadmInitPhaseWaitControlPlane"
     title: ClassVar[str] = "Wait for the first API server"
@@ -48,6 +53,27 @@ class EnsureKubeadmInitPhaseWaitControlPlane(Task):
                 "Correct the cause, then continue with --resume.",
                 evidence=Evidence("GET /readyz", None, tuple(said)),
             ) from error
+        if not await self._pods_reported(ctx):
+            await self._make_kubelet_report(ctx)
+
+    async def _pods_reported(self, ctx: Context) -> bool:
+        kube = await ctx.kube()
+        return await kube.get("v1", "Pod", f"etcd-{ctx.node.name}", "kube-system") is not None
+
+    async def _make_kubelet_report(self, ctx: Context) -> None:
+        kube = await ctx.kube()
+        node = ctx.node.name
+        await kube.wait_for(
+            "v1", "Node", node, None, _there, timeout=TIMEOUT, what="kubelet to register the node"
+        )
+        if await self._pods_reported(ctx):
+            return
+        await systemd.restart(ctx.node, "kubelet.service")
+        for component in ("etcd", *CONTROL_PLANE):
+            pod = f"{component}-{node}"
+            await kube.wait_for(
+                "v1", "Pod", pod, "kube-system", _there, timeout=TIMEOUT, what="kubelet to report it"
+            )
 
     async def _healthy(self, ctx: Context) -> bool:
         try:
@@ -55,3 +81,7 @@ class EnsureKubeadmInitPhaseWaitControlPlane(Task):
         except TkeError:
             return False
         return status == 200
+
+
+def _there(found: dict[str, Any] | None) -> bool | str:
+    return True if found is not None else "kubelet has not told the API server of it yet"

@@ -58,4 +58,4 @@ def read_pair(directory: Path, name: str) -> pki.KeyPair | None:
 def _write_pair(ctx: Context, name: str, pair: pki.KeyPair) -> None:
     ctx.secrets.redact.add(pair.key_pem)
     write_private(ctx.directory.pki / f"{name}.key", pair.key_pem)
-    write_private(ctx.directory.pki / f"{name}.crt", pair.cert_pem, mode=0o644)
+    write_private(ctx.directory.pki / f"{name}.crt", pair.cert_pem)
