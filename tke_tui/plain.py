@@ -44,7 +44,8 @@ class JsonLines:
 class PlainLines:
     """One readable line per thing that happened: time, [node], task, what.
 
-    `verbose` also prints the output of remote commands as it comes, and each task that a failure kept from running. Times are local, `HH:MM:SS`.
+    `verbose` also prints the output of remote commands as it comes, and each task that a failure kept from running.
+    Times are local, `HH:MM:SS`.
     """
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from tests.contract.kubeadm_model import MANIFESTS, ModelCluster, kubeadm, member_list
 from tests.contract.machine import Command, ModelMachine, Reply
@@ -32,7 +33,10 @@ def kubectl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
 
 
 def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
-    """`docker ps` and `docker exec` for containers of static pods, `docker logs` for the facts' `logs`."""
+    """`docker ps`, `inspect` and `exec` for containers of static pods, `docker logs` for the facts' `logs`.
+
+    A container was made a second after its manifest was written, unless the component is in the facts' `stale`.
+    """
     match list(argv):
         case ["ps", *options]:
             component = next(w for w in options if w.startswith("label=io.kubernetes.container.name="))
@@ -42,6 +46,14 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
             if not machine.path(f"{MANIFESTS}/{component}.yaml").is_file():
                 return Reply()
             return Reply(0, f"id-{component} Up 5 minutes\n" if "--all" in options else f"id-{component}\n")
+        case ["inspect", "--format", "{{.Created}}", identity]:
+            manifest = machine.path(f"{MANIFESTS}/{identity.removeprefix('id-')}.yaml")
+            made = (
+                0.0
+                if identity.removeprefix("id-") in machine.facts.get("stale", ())
+                else manifest.stat().st_mtime + 1
+            )
+            return Reply(0, f"{datetime.fromtimestamp(made, UTC):%Y-%m-%dT%H:%M:%S.%fZ}\n")
         case ["logs", "--tail", _, identity]:
             return Reply(0, "", machine.facts.get("logs", {}).get(identity.removeprefix("id-"), ""))
         case ["exec", "--env=ETCDCTL_API=3", "id-etcd", "etcdctl", *words]:

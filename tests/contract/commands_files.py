@@ -42,6 +42,8 @@ def stat_command(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Re
     path = machine.path(argv[-1])
     if not path.exists():
         return Reply(1, "", f"stat: cannot statx '{argv[-1]}': No such file or directory\n")
+    if "%.9Y" in argv:
+        return Reply(0, f"{path.stat().st_mtime:.9f}\n")
     return Reply(0, f"{stat.S_IMODE(path.stat().st_mode):o} 0 0\n")
 
 

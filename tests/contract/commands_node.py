@@ -97,6 +97,8 @@ def systemctl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply
             if names[-1] in machine.facts.get("broken_units", ()):
                 return Reply(1, "", f"Job for {names[-1]} failed because the control process exited.\n")
             units["active"].add(names[-1])
+            if names[-1] == "kubelet.service":
+                machine.facts.pop("unreported", None)
         case "stop":
             units["active"].discard(names[-1])
         case "list-units":

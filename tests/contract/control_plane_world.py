@@ -26,7 +26,10 @@ CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")
 
 
 class ModelApi:
-    """The API of a model cluster in the words of `KubeClient`. Never waits: what is not so now is `NotReady`."""
+    """The API of a model cluster in the words of `KubeClient`. Never waits: what is not so now is `NotReady`.
+
+    Static pods of a machine with the fact `unreported` are not shown; a start of its kubelet takes the fact away.
+    """
 
     def __init__(self, cluster: ModelCluster) -> None:
         self._cluster = cluster
@@ -45,7 +48,11 @@ class ModelApi:
         component, _, node = name.rpartition("-")
         machine = self._cluster.machines[node]
         path = machine.path(f"{MANIFESTS}/{component}.yaml")
-        if not path.is_file() or component in machine.facts.get("dead", ()):
+        if (
+            not path.is_file()
+            or component in machine.facts.get("dead", ())
+            or machine.facts.get("unreported")
+        ):
             return None
         metadata = yaml.safe_load(path.read_text())["metadata"]
         return {"metadata": metadata, "status": {"conditions": [{"type": "Ready", "status": "True"}]}}

@@ -17,6 +17,7 @@ from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import CommandFailed, NotReady
+from tke_tui.core.handlers import ensure_patch_annotation
 from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
 from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
@@ -185,6 +186,29 @@ async def test_missing_annotations_are_added_and_kubelet_must_take_them_up(two: 
     annotations = yaml.safe_load(two.first.text(path))["metadata"]["annotations"]
     assert annotations["somebody"] == "else"
     assert annotations["prometheus.io/port"] == "10259"
+
+
+async def test_a_static_pod_that_kubelet_does_not_restart_is_a_failure_with_what_it_says(
+    two: ControlPlaneWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two.run_all(up_to(EnsurePatchAnnotation))
+    two.first.facts |= {"stale": ("kube-scheduler",), "logs": {"kube-scheduler": "leader election lost"}}
+    monkeypatch.setattr(ensure_patch_annotation, "TIMEOUT", 0.05)
+
+    with pytest.raises(NotReady, match="kube-scheduler did not come back") as caught:
+        await two.run(EnsurePatchAnnotation())
+
+    assert caught.value.evidence is not None
+    assert any("leader election lost" in line for line in caught.value.evidence.output)
+
+
+async def test_the_first_machines_pods_are_reported_before_anybody_joins(two: ControlPlaneWorld) -> None:
+    """kubeadm finds the first etcd member by its pod; kubelet may tell of it 90 s late, but at once as it starts."""
+    await two.run_all(up_to(EnsureKubeadmInitPhaseWaitControlPlane))
+    two.first.facts["unreported"] = True
+
+    assert (await two.run(EnsureKubeadmInitPhaseWaitControlPlane())).changes == ["restart kubelet.service"]
+    assert (await two.run(EnsureKubeadmInitPhaseWaitControlPlane())).changes == []
 
 
 async def test_marks_of_others_on_a_node_stay(two: ControlPlaneWorld) -> None:

@@ -28,7 +28,7 @@ def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("tke_tui.core", "templates"),
         undefined=jinja2.StrictUndefined,
-        autoescape=False,  # noqa: S701 - the templates are configuration files, not HTML
+        autoescape=False,  # the templates are configuration files, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Evidence, Fatal, NotReady
-from tke_tui.core.kubeadm import parts
+from tke_tui.core.kubeadm import endpoint, parts
 from tke_tui.core.kubeadm.annotations import COMPONENTS, annotate, annotations_of, missing
 from tke_tui.core.kubeadm.files import manifest
+from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote import static_pods
+from tke_tui.core.remote.waiting import until
 from tke_tui.core.task import Scope, Task
 
 if TYPE_CHECKING:
@@ -54,41 +56,34 @@ class EnsurePatchAnnotation(Task):
                 manifest(component), annotate(text, wanted), mode=0o600, what=f"annotate the pod {component}"
             )
         if ctx.mode is Mode.RUN:
-            await self._wait(ctx, version)
+            await self._wait(ctx)
 
-    async def _wait(self, ctx: Context, version: str) -> None:
-        """Until the API shows every static pod of this machine annotated, which means restarted, and ready."""
-        kube = await ctx.kube()
+    async def _wait(self, ctx: Context) -> None:
+        """Until every static pod runs from its present manifest and this machine's API server answers.
+
+        Asked of the machine itself: kubelet tells the API server of a restarted static pod up to 90 s later.
+        """
+        node = ctx.node
         for component in COMPONENTS:
-            wanted = annotations_of(component, version)
-            try:
-                await kube.wait_for(
-                    "v1",
-                    "Pod",
-                    f"{component}-{ctx.node.name}",
-                    "kube-system",
-                    lambda pod, wanted=wanted: _ready(pod, wanted),  # type: ignore[misc]
-                    timeout=TIMEOUT,
-                    what=f"the static pod {component} to run on {ctx.node.name}",
-                )
-            except NotReady as error:
-                said = await static_pods.evidence(ctx.node, component)
-                raise NotReady(
-                    error.title,
-                    detail=error.detail,
-                    fix=f"The lines above show what {component} and kubelet on {ctx.node.name} say. Correct the "
-                    "cause, then continue with --resume.",
-                    evidence=Evidence(output=tuple(said)),
-                ) from error
 
+            async def taken_up(component: str = component) -> bool:
+                return await static_pods.runs_present_manifest(node, component)
 
-def _ready(pod: dict[str, Any] | None, wanted: dict[str, str]) -> bool | str:
-    if pod is None:
-        return "kubelet has not reported it yet"
-    annotations = pod["metadata"].get("annotations") or {}
-    if any(annotations.get(key) != value for key, value in wanted.items()):
-        return "kubelet has not taken up its new manifest yet"
-    conditions = (pod.get("status") or {}).get("conditions") or []
-    if any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions):
-        return True
-    return "its container is not ready"
+            if not await until(taken_up, timeout=TIMEOUT):
+                raise await self._not_ready(ctx, component, "kubelet has not taken up its manifest")
+
+        async def healthy() -> bool:
+            return await endpoint.answers(node, f"{node.name}:{API_SERVER_PORT}")
+
+        if not await until(healthy, timeout=TIMEOUT):
+            raise await self._not_ready(ctx, "kube-apiserver", "it does not answer /healthz")
+
+    async def _not_ready(self, ctx: Context, component: str, why: str) -> NotReady:
+        said = await static_pods.evidence(ctx.node, component)
+        return NotReady(
+            f"{ctx.node.name}: the static pod {component} did not come back in {TIMEOUT:g} s",
+            detail=why,
+            fix=f"The lines above show what {component} and kubelet on {ctx.node.name} say. Correct the cause, then "
+            "continue with --resume.",
+            evidence=Evidence(output=tuple(said)),
+        )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.remote import systemd
 
 if TYPE_CHECKING:
@@ -25,6 +27,18 @@ async def container(node: Node, component: str) -> str | None:
     )
     ids = listed.stdout.split() if listed.exit_code == 0 else []
     return ids[0] if ids else None
+
+
+async def runs_present_manifest(node: Node, component: str) -> bool:
+    """True when the component's running container was made after its manifest was last written."""
+    found = await container(node, component)
+    if found is None:
+        return False
+    written = await node.read("stat", "-c", "%.9Y", manifest(component), check=False)
+    created = await node.read("docker", "inspect", "--format", "{{.Created}}", found, check=False)
+    if written.exit_code != 0 or created.exit_code != 0:
+        return False
+    return datetime.fromisoformat(created.stdout.strip()).timestamp() >= float(written.stdout)
 
 
 async def inside(
