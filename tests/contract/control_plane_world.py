@@ -20,7 +20,7 @@ from tke_tui.core.context import Context, Mode, Services
 from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.core.task import Task
+from tke_tui.core.task import Scope, Task
 
 CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")
 
@@ -136,7 +136,8 @@ class ControlPlaneWorld(World):
             task = kind()
             if task.left_out(self.para) is not None:
                 continue
-            targets: list[Machine | None] = [*task.machines(self.para)] or [None]
+            on_cluster = task.scope is Scope.CLUSTER
+            targets: list[Machine | None] = [None] if on_cluster else [*task.machines(self.para)]
             for machine in targets:
                 await self.run_on(task, machine)
                 self.done.add((task.name, machine.ip if machine else ""))

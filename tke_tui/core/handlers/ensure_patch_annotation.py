@@ -12,7 +12,7 @@ from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote import static_pods
 from tke_tui.core.remote.waiting import until
-from tke_tui.core.task import Scope, Task
+from tke_tui.core.task import Need, On, Scope, Task
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
 
 TIMEOUT = 300.0
+ETCD_MEMBERS = "platform.tkestack.io/etcd-members"
 
 
 class EnsurePatchAnnotation(Task):
@@ -28,21 +29,27 @@ class EnsurePatchAnnotation(Task):
 
     A changed manifest makes kubelet restart the pod, so one machine follows the other, each once the one before
     has all its pods back.
+
+    The first machine's API server was there when etcd grew from one member to two and was without quorum until the
+    second had started. Watches of before that moment may stay silent for minutes (seen with v1.20.2: a new Service
+    unknown to controller-manager, kube-proxy and the aggregator, which then fight over the state of an APIService).
+    So it is annotated with the members, once all have joined, and thereby starts afresh.
     """
 
     name: ClassVar[str] = "EnsurePatchAnnotation"
     title: ClassVar[str] = "Annotate the control plane for monitoring"
     scope: ClassVar[Scope] = Scope.ALL
     serial: ClassVar[bool] = True
+    needs: ClassVar[tuple[Need, ...]] = (Need("EnsureJoinPhaseControlPlaneJoinUpdateStatus", On.EVERY),)
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
-        node = machine.ip if machine is not None else para.first.ip
-        return [parts.part_of(part, para, bundle, node) for part in (parts.control_plane, parts.etcd)]
+        machine = machine or para.first
+        made = [parts.part_of(part, para, bundle, machine.ip) for part in (parts.control_plane, parts.etcd)]
+        return [*made, _wanted("kube-apiserver", para, machine)]
 
     async def run(self, ctx: Context) -> None:
-        version = ctx.para.cluster.spec.version
         for component in COMPONENTS:
-            wanted = annotations_of(component, version)
+            wanted = _wanted(component, ctx.para, ctx.node.machine)
             text = await ctx.node.read_text(manifest(component))
             if text is None and ctx.mode is Mode.RUN:
                 raise Fatal(
@@ -87,3 +94,10 @@ class EnsurePatchAnnotation(Task):
             "continue with --resume.",
             evidence=Evidence(output=tuple(said)),
         )
+
+
+def _wanted(component: str, para: CreateClusterPara, machine: Machine) -> dict[str, str]:
+    wanted = annotations_of(component, para.cluster.spec.version)
+    if component == "kube-apiserver" and machine.ip == para.first.ip and len(para.machines) > 1:
+        wanted[ETCD_MEMBERS] = ",".join(each.ip for each in para.machines)
+    return wanted
