@@ -54,3 +54,26 @@ def test_single_node_with_a_kill_in_the_middle(tmp_path: Path) -> None:
     again = site.resume().wait()
     assert again.process.returncode == 0
     assert again.finished["ran"] == 0, "a finished installation has nothing left to do"
+
+    pods = identities(site)
+    forced = site.install("--force", "--ignore-preflight", "all").wait()
+    print(f"all again: {json.dumps(forced.finished)} wall {forced.seconds:.1f} s")
+    assert forced.process.returncode == 0, forced.stderr
+    changed = {
+        e["task"]: e["changes"] for e in forced.events if e["kind"] == "task_succeeded" and e["changes"]
+    }
+    hooks = {"Execute pre install hook", "Execute post cluster ready hook"}
+    assert set(changed) <= hooks, f"what is in place must be left alone: {changed}"
+    assert identities(site) == pods
+
+
+def identities(site: Site) -> dict[str, tuple[str, int]]:
+    """Pod name -> its UID and how often its containers were restarted."""
+    pods = site.kubectl_json("get", "pods", "-A")["items"]
+    return {
+        pod["metadata"]["name"]: (
+            pod["metadata"]["uid"],
+            sum(status["restartCount"] for status in pod["status"].get("containerStatuses", [])),
+        )
+        for pod in pods
+    }
