@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +18,11 @@ from tke_tui.core.adapters.ssh_auth import jump_chain
 from tke_tui.core.errors import AuthenticationFailed, HostKeyRejected, Unreachable, UsageError
 
 PASSWORD = Account().password
+
+needs_openssh_client = pytest.mark.skipif(
+    shutil.which("ssh-agent") is None,
+    reason="NOT TESTED with OpenSSH's agent and ssh-keygen: openssh-client is absent",
+)
 
 
 @pytest.fixture
@@ -56,6 +62,7 @@ async def test_key_with_passphrase(server: TestSshd, tmp_path: Path, form: str) 
                 await pool.get(server.login(private_key=text, passphrase=passphrase))
 
 
+@needs_openssh_client
 async def test_agent(server: TestSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = tmp_path / "key"
     key.write_bytes(server.client_key.export_private_key())
@@ -286,6 +293,7 @@ async def test_strict_refuses_unknown_keys_and_takes_known_ones(server: TestSshd
         assert (await pool.get(server.login())).is_open
 
 
+@needs_openssh_client
 async def test_a_hashed_entry_is_understood(server: TestSshd, tmp_path: Path) -> None:
     assert server.host_key is not None
     _know(tmp_path, f"[127.0.0.1]:{server.port}", server.host_key)
