@@ -1,212 +1,237 @@
-"""Measure what running on all machines at once saves: `python -m bench.fanout`.
+"""Measure what working on all machines at once saves: `python -m bench.fanout`, root on Debian 12.
 
-Starts real OpenSSH servers on loopback addresses (127.0.1.1, 127.0.1.2, …), each with its own host key, configuration
-and mount namespace, and runs the same twelve operations on every one of them through the SSH adapter: first on all
-machines at once, then on one after the other. Exit code 1 when the ratio is below `REQUIRED_RATIO`, 2 when servers
-cannot be started here.
+Twelve of the product's own handlers run on 20 real OpenSSH servers, through the product's own engine, journal and
+SSH pool: on all machines at once, then again (nothing may change), then on fresh servers on one machine after the
+other. Exit code 1 when something failed, changed or is too slow, 2 when it cannot be measured here.
 
-Client and servers share this machine's cores, so work that only burns CPU cannot go side by side here as it does on
-real machines. Each operation therefore ends with a `sleep` on its machine, and both passes are measured once more
-without it.
+The servers share this machine's cores with the engine, so work that only burns CPU cannot go side by side as it does
+on real machines. What can are the waits of a real installation: a network with a delay, through which every packet
+really goes, and the two hooks, which take their time on the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
+import contextlib
+import json
 import os
 import platform
-import resource
-import socket
+import signal
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tests.contract.openssh import OpenSsh, why_not
-from tke_tui.core.adapters.ssh import Login, SshConnection, SshPool, SshSettings
+from bench import servers, wire, workload
+from bench.engine_pass import Order, Outcome
 
+NODES = 20
 REQUIRED_RATIO = 10.0
-UPLOAD_BYTES = 1 << 20
-SYSCTL = b"net.ipv4.ip_forward = 1\nnet.ipv4.tcp_fin_timeout = 30\nvm.max_map_count = 262144\n"
+_LONGEST_PASS = 900.0
+"""Seconds after which a pass is ended: nothing here runs for ever."""
 
-
-@dataclass(frozen=True)
-class Job:
-    """What one pass does on a machine: `label` keeps the files of the passes apart, `work` in seconds."""
-
-    label: str
-    work: float
-    package: Path
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Pass:
-    """Seconds one pass took for logging in and for the operations."""
-
-    login: float
-    operations: float
-
-    @property
-    def wall(self) -> float:
-        return self.login + self.operations
-
-
-Operation = Callable[[SshConnection, Job], Awaitable[None]]
-
-
-def _read_only(*argv: str) -> Operation:
-    async def operation(connection: SshConnection, job: Job) -> None:
-        await _must(connection, *argv)
-
-    return operation
-
-
-async def _hosts(connection: SshConnection, job: Job) -> None:
-    before = await connection.read_file("/etc/hosts") or b""
-    await connection.write_file("/etc/hosts", before + f"10.0.0.1 {job.label}.example\n".encode())
-
-
-async def _sysctl_file(connection: SshConnection, job: Job) -> None:
-    await connection.write_file(f"/etc/sysctl.d/{job.label}.conf", SYSCTL)
-
-
-async def _unit_file(connection: SshConnection, job: Job) -> None:
-    unit = f"[Unit]\nDescription={job.label}\n".encode()
-    await connection.write_file(f"/etc/systemd/system/{job.label}.service", unit)
-    if await connection.read_file(f"/etc/systemd/system/{job.label}.service") != unit:
-        raise RuntimeError("the unit file is not what was written")
-
-
-async def _secret_file(connection: SshConnection, job: Job) -> None:
-    await connection.write_file(f"/etc/kubernetes/{job.label}.key", os.urandom(2048), mode=0o600)
-
-
-async def _upload(connection: SshConnection, job: Job) -> None:
-    if not await connection.upload(job.package, f"/opt/{job.label}.tar.gz", sha256=job.sha256):
-        raise RuntimeError("the package was there already")
-
-
-OPERATIONS: tuple[Operation, ...] = (
-    _read_only("uname", "-a"),
-    _read_only("id", "-u"),
-    _read_only("df", "-P", "/"),
-    _read_only("ss", "-ltn"),
-    _read_only("cat", "/proc/sys/net/ipv4/ip_forward"),
-    _read_only("stat", "-c", "%a", "/etc/passwd"),
-    _read_only("cat", "/proc/meminfo"),
-    _hosts,
-    _sysctl_file,
-    _unit_file,
-    _secret_file,
-    _upload,
+_CONTENT = ("/etc/hosts", "/etc/fstab", "/proc/swaps", "/proc/modules")
+_LISTINGS = (
+    "/etc",
+    "/etc/ssh",
+    "/usr/bin",
+    "/usr/sbin",
+    "/opt",
+    "/root/.kube",
+    "/var/lib",
+    "/var/lib/tke-tui",
 )
 
 
-async def _must(connection: SshConnection, *argv: str) -> None:
-    result = await connection.run(argv)
-    if result.exit_code != 0:
-        raise RuntimeError(f"{argv} ended with {result.exit_code}: {result.stderr}")
+@dataclass(frozen=True)
+class Measured:
+    """One pass and what its servers counted meanwhile."""
+
+    outcome: Outcome
+    logins: int
+    commands: int
+    file_sessions: int
+
+    @property
+    def good(self) -> bool:
+        return self.outcome.status == "success" and not self.outcome.failed and not self.outcome.blocked
 
 
-async def _work_on(connection: SshConnection, job: Job) -> None:
-    for operation in OPERATIONS:
-        await operation(connection, job)
-        await _must(connection, "sleep", f"{job.work:g}")
+def this_machine() -> dict[str, object]:
+    """What the handlers change on a machine, as it is on this one: it must be the same afterwards."""
+    found: dict[str, object] = {}
+    for name in _CONTENT:
+        found[name] = Path(name).read_bytes() if Path(name).exists() else None
+    for name in _LISTINGS:
+        directory = Path(name)
+        entries = [(entry.name, entry.lstat()) for entry in directory.iterdir()] if directory.is_dir() else []
+        found[f"{name}/"] = sorted((entry, s.st_ino, s.st_mode, s.st_size) for entry, s in entries)
+    return found
 
 
-async def _at_once(pool: SshPool, logins: list[Login], job: Job) -> Pass:
-    begin = time.perf_counter()
-    connections = await asyncio.gather(*(pool.get(login) for login in logins))
-    middle = time.perf_counter()
-    await asyncio.gather(*(_work_on(connection, job) for connection in connections))
-    return Pass(middle - begin, time.perf_counter() - middle)
+@contextlib.asynccontextmanager
+async def fresh_servers(
+    directory: Path, count: int, network: wire.Wire
+) -> AsyncIterator[list[servers.Server]]:
+    """`count` new servers below `directory`; their client key is `directory`/key."""
+    directory.mkdir()
+    servers.make_key(directory / "key")
+    public_key = (directory / "key.pub").read_text()
+    async with contextlib.AsyncExitStack() as stack:
+        starting = [
+            stack.enter_async_context(
+                servers.Server(
+                    directory / f"server{number}", wire.node_address(number), public_key, network.far
+                )
+            )
+            for number in range(1, count + 1)
+        ]
+        yield list(await asyncio.gather(*starting))
 
 
-async def _one_by_one(pool: SshPool, logins: list[Login], job: Job) -> Pass:
-    login_time = operation_time = 0.0
-    for login in logins:
-        begin = time.perf_counter()
-        connection = await pool.get(login)
-        middle = time.perf_counter()
-        await _work_on(connection, job)
-        login_time += middle - begin
-        operation_time += time.perf_counter() - middle
-    return Pass(login_time, operation_time)
+async def run_pass(order: Order, network: wire.Wire, running: list[servers.Server]) -> Measured:
+    """Run one pass of the engine at the near end of the network. Raises `RuntimeError` when it broke down."""
+    before = [(server.logins, server.commands, server.file_sessions) for server in running]
+    process = await asyncio.create_subprocess_exec(
+        *("setpriv", "--pdeathsig", "KILL", "--", *network.near, sys.executable, "-m", "bench.engine_pass"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(_LONGEST_PASS):
+            output, _ = await process.communicate(json.dumps(asdict(order)).encode())
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"the engine ended with {process.returncode}, see above")
+    after = [(server.logins, server.commands, server.file_sessions) for server in running]
+    counted = [
+        sum(now) - sum(then)
+        for now, then in zip(zip(*after, strict=True), zip(*before, strict=True), strict=True)
+    ]
+    return Measured(Outcome(**json.loads(output)), *counted)
 
 
-async def _measure(directory: Path, nodes: int, work: float) -> list[Pass]:
-    package = directory / "package"
-    package.write_bytes(os.urandom(UPLOAD_BYTES))
-    sha256 = hashlib.sha256(package.read_bytes()).hexdigest()
-    port = _free_port()
-    servers = [OpenSsh(directory / f"node{n}", f"127.0.1.{n}", port) for n in range(1, nodes + 1)]
-    async with AsyncExitStack() as stack:
-        await asyncio.gather(*(stack.enter_async_context(server) for server in servers))
-        logins = [Login(server.address, port, private_key=server.client_key) for server in servers]
-        settings = SshSettings(
-            known_hosts=directory / "known_hosts", host_key_policy="accept-new", use_agent=False
-        )
-        passes = []
-        for label, run, busy in (
-            ("at-once", _at_once, work),
-            ("one-by-one", _one_by_one, work),
-            ("at-once-idle", _at_once, 0.0),
-            ("one-by-one-idle", _one_by_one, 0.0),
-        ):
-            pool = SshPool(settings, lambda text: text)
-            try:
-                passes.append(await run(pool, logins, Job(label, busy, package, sha256)))
-            finally:
-                await pool.close()
-    return passes
+async def measure(
+    directory: Path, nodes: int, delay: float, hook: float
+) -> tuple[Measured, Measured, Measured]:
+    """All at once, all at once again, one after the other. `delay` seconds each way, `hook` seconds per hook."""
+    file = directory / "settings"
+    file.write_bytes(os.urandom(workload.FILE_BYTES))
+    workload.make_bundle(directory / "bundle")
+    addresses = [wire.node_address(number) for number in range(1, nodes + 1)]
+    order = Order("", str(directory / "bundle"), str(file), "", addresses, hook)
+    async with wire.slow_network(delay, nodes) as network:
+        async with fresh_servers(directory / "first", nodes, network) as running:
+            here = replace(order, directory=str(directory / "at-once"), key=str(directory / "first/key"))
+            print(f"all {nodes} at once …", file=sys.stderr)
+            together = await run_pass(here, network, running)
+            print("the same again …", file=sys.stderr)
+            again = await run_pass(replace(here, hooks=False), network, running)
+        async with fresh_servers(directory / "second", nodes, network) as running:
+            here = replace(order, directory=str(directory / "one-by-one"), key=str(directory / "second/key"))
+            print("one after the other …", file=sys.stderr)
+            alone = await run_pass(replace(here, one_at_a_time=True), network, running)
+    return together, again, alone
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.1.1", 0))
-        return int(probe.getsockname()[1])
+def table(columns: dict[str, Measured]) -> str:
+    """The passes side by side."""
+    rows = {
+        "wall time, s": [f"{m.outcome.wall:.2f}" for m in columns.values()],
+        "tasks run": [str(m.outcome.ran) for m in columns.values()],
+        "tasks failed": [str(m.outcome.failed + m.outcome.blocked) for m in columns.values()],
+        "changes made": [str(m.outcome.changes) for m in columns.values()],
+        "logins": [str(m.logins) for m in columns.values()],
+        "remote commands": [str(m.commands) for m in columns.values()],
+        "commands/s": [f"{m.commands / m.outcome.wall:.1f}" for m in columns.values()],
+        "file sessions": [str(m.file_sessions) for m in columns.values()],
+        "engine: CPU, s": [f"{m.outcome.cpu:.2f}" for m in columns.values()],
+        "engine: peak memory, MiB": [f"{m.outcome.peak_memory:.0f}" for m in columns.values()],
+        "round trip before, ms": [f"{m.outcome.round_trip * 1000:.0f}" for m in columns.values()],
+    }
+    lines = [f"{'':26}" + "".join(f"{title:>22}" for title in columns)]
+    lines += [f"{label:26}" + "".join(f"{value:>22}" for value in values) for label, values in rows.items()]
+    return "\n".join(lines)
+
+
+def report(options: argparse.Namespace, together: Measured, again: Measured, alone: Measured) -> bool:
+    """Print everything; True when it is as it must be."""
+    nodes, hooks = options.nodes, options.hook * len(workload.HOOKS)
+    ratio = alone.outcome.wall / together.outcome.wall
+    without_hooks = (alone.outcome.wall - nodes * hooks) / (together.outcome.wall - hooks)
+    judged = nodes == NODES
+    print(
+        f"{nodes} OpenSSH servers x {len(workload.HANDLERS)} handlers, and {len(workload.FOR_THE_CLUSTER)} for the "
+        f"cluster. {platform.machine()}, {os.cpu_count()} cores shared by engine and servers, "
+        f"load {os.getloadavg()[0]:.1f} at the end.\n"
+        f"Every packet is held back {options.delay:g} ms each way; each of the two hooks takes {options.hook:g} s "
+        f"on its machine.\nPer machine 4 files of 1 MiB are sent.\n"
+    )
+    print(table({"all at once": together, "again, no hooks": again, "one after the other": alone}))
+    print(
+        f"\nratio                     {ratio:.1f}  "
+        + (f"(required {REQUIRED_RATIO:g})" if judged else f"(judged with {NODES} servers only)")
+        + f"\nratio without the hooks   {without_hooks:.1f}  (their {hooks:g} s per machine taken off both times)\n"
+        f"peak memory of the engine {together.outcome.peak_memory:.0f} MiB"
+    )
+    problems = [
+        error
+        for measured in (together, again, alone)
+        for error in measured.outcome.errors
+        if not measured.good
+    ]
+    if not all(measured.good for measured in (together, again, alone)):
+        problems.append("not every task ended well")
+    if again.outcome.changes:
+        problems.append(f"the second run changed {again.outcome.changes} things")
+    if together.outcome.ran != alone.outcome.ran or together.outcome.changes != alone.outcome.changes:
+        problems.append("the two ways did not do the same work")
+    if judged and ratio < REQUIRED_RATIO:
+        problems.append(f"the ratio is below {REQUIRED_RATIO:g}")
+    for problem in problems:
+        print(f"NOT GOOD: {problem}")
+    return not problems
+
+
+async def _interruptible(*work: object) -> tuple[Measured, Measured, Measured]:
+    task = asyncio.ensure_future(measure(*work))  # type: ignore[arg-type]
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Compare all machines at once with one after the other.")
-    parser.add_argument("--nodes", type=int, default=20, help="OpenSSH servers to start (default 20)")
+    parser.add_argument("--nodes", type=int, default=NODES, help=f"servers to start (default {NODES})")
     parser.add_argument(
-        "--work", type=float, default=0.3, help="seconds each operation keeps its machine busy (default 0.3)"
+        "--delay", type=float, default=20.0, help="milliseconds a packet takes, each way (default 20)"
+    )
+    parser.add_argument(
+        "--hook", type=float, default=2.0, help="seconds each of the two hooks takes (default 2)"
     )
     options = parser.parse_args()
-    reason = why_not()
+    if not 1 <= options.nodes <= wire.MOST_NODES:
+        parser.error(f"--nodes must be between 1 and {wire.MOST_NODES}")
+    reason = servers.why_not() or wire.why_not()
     if reason is not None:
         print(f"NOT MEASURED: {reason}", file=sys.stderr)
         return 2
+    before, begin = this_machine(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tke-tui-fanout-") as directory:
-        together, alone, idle_together, idle_alone = asyncio.run(
-            _measure(Path(directory), options.nodes, options.work)
+        passes = asyncio.run(
+            _interruptible(Path(directory), options.nodes, options.delay / 1000, options.hook)
         )
-    ratio = alone.wall / together.wall
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    waiting = options.work * len(OPERATIONS)
-    print(
-        f"{options.nodes} OpenSSH servers, {len(OPERATIONS)} operations each (1 MiB uploaded), "
-        f"{os.cpu_count()} cores shared by client and servers, {platform.machine()}, "
-        f"load {os.getloadavg()[0]:.1f}\n"
-        f"  all at once         {together.wall:7.2f} s  (login {together.login:.2f} s, "
-        f"{options.nodes / together.login:.0f} logins/s)\n"
-        f"  one after the other {alone.wall:7.2f} s  (login {alone.login:.2f} s, "
-        f"{options.nodes / alone.login:.0f} logins/s)\n"
-        f"  ratio               {ratio:7.1f}    (required {REQUIRED_RATIO:g})\n"
-        f"  peak memory of the client {memory:.0f} MiB\n"
-        f"Each operation ends with `sleep {options.work:g}` on its machine ({waiting:.1f} s per machine in all), "
-        "which stands for\nunpacking, starting and waiting: real machines do that with CPUs of their own. All the rest "
-        "is real work\nthat shares these cores. Measured without the sleeps: "
-        f"{idle_together.wall:.2f} s against {idle_alone.wall:.2f} s, ratio {idle_alone.wall / idle_together.wall:.1f}."
-    )
-    return 0 if ratio >= REQUIRED_RATIO else 1
+    good = report(options, *passes)
+    after = this_machine()
+    changed = [name for name in before if before[name] != after[name]]
+    print(f"this machine               {'CHANGED: ' + ', '.join(changed) if changed else 'unchanged'} ")
+    print(f"took {time.monotonic() - begin:.0f} s in all")
+    return 0 if good and not changed else 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import asyncio
 import json
 import os
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,13 +76,14 @@ def _read(path: Path) -> tuple[tuple[Event, ...], bytes, int]:
     for number, line in enumerate(data.splitlines(keepends=True)):
         try:
             record = decode(line)
+            event = event_from_dict(record) if number else None
         except (ValueError, KeyError, TypeError):
             if number == 0 and line.endswith(b"\n"):
                 raise _not_a_journal(path, "its first line is not a journal header") from None
             break
         if number == 0:
             _check_header(path, record)
-        elif (event := event_from_dict(record)) is not None:
+        elif event is not None:
             events.append(event)
         offset += len(line)
     return tuple(events), data, offset
@@ -123,14 +124,26 @@ def _set_aside(path: Path, data: bytes, offset: int) -> str:
     )
 
 
+def _nothing() -> None:
+    return None
+
+
+@dataclass(slots=True)
+class _Entry:
+    """Bytes on their way to the disk, what to call once they are there, and who waits for it."""
+
+    data: bytes
+    then: Callable[[], None]
+    waiter: asyncio.Future[None] | None
+
+
 class Journal:
     """Appender of one journal file. Use `open`, then `await append(...)`; call `close` at the end."""
 
     def __init__(self, descriptor: int, last_seq: int) -> None:
         self._descriptor = descriptor
         self._seq = last_seq
-        self._pending: list[bytes] = []
-        self._waiters: list[asyncio.Future[None]] = []
+        self._queue: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
         self._failure: OSError | None = None
 
@@ -150,35 +163,45 @@ class Journal:
         self._seq += 1
         return self._seq
 
-    async def append(self, events: Sequence[Event]) -> None:
-        """Write events in this order; returns when they are on disk. Raises `StateError` when the disk refuses."""
+    async def append(self, events: Sequence[Event], then: Callable[[], None] = _nothing) -> None:
+        """Write events in this order; returns when they are on disk. Raises `StateError` when the disk refuses.
+
+        `then` is called once they are on disk, even when the caller was cancelled while it waited: what is written
+        down is never kept from those who listen. The calls come in the order of the appends; an exception of
+        `then` goes to the caller of `append`.
+        """
         if not events:
             return
         if self._failure is not None:
             raise self._refused(self._failure)
-        self._pending.extend(encode(event.as_dict()) for event in events)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self._queue.append(_Entry(b"".join(encode(event.as_dict()) for event in events), then, waiter))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_out())
         await asyncio.shield(waiter)
 
+    def after_pending(self, then: Callable[[], None]) -> None:
+        """Call `then` after the `then` of everything appended so far: at once when nothing is on its way."""
+        if self._writer is None or self._writer.done():
+            then()
+        else:
+            self._queue.append(_Entry(b"", then, None))
+
     async def _write_out(self) -> None:
-        while self._pending:
-            data, self._pending = b"".join(self._pending), []
-            waiters, self._waiters = self._waiters, []
+        while self._queue:
+            entries, self._queue = self._queue, []
             try:
-                await asyncio.to_thread(self._write_synced, data)
+                if data := b"".join(entry.data for entry in entries):
+                    await asyncio.to_thread(self._write_synced, data)
             except OSError as error:
                 self._failure = error
-                for waiter in (*waiters, *self._waiters):
-                    if not waiter.done():
-                        waiter.set_exception(self._refused(error))
-                self._pending, self._waiters = [], []
+                for entry in (*entries, *self._queue):
+                    if entry.waiter is not None and not entry.waiter.done():
+                        entry.waiter.set_exception(self._refused(error))
+                self._queue = []
                 return
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            for entry in entries:
+                _settle(entry)
 
     def _write_synced(self, data: bytes) -> None:
         view = memoryview(data)
@@ -199,3 +222,14 @@ class Journal:
         if self._writer is not None:
             await asyncio.gather(self._writer, return_exceptions=True)
         os.close(self._descriptor)
+
+
+def _settle(entry: _Entry) -> None:
+    try:
+        entry.then()
+    except Exception as error:
+        if entry.waiter is not None and not entry.waiter.done():
+            entry.waiter.set_exception(error)
+        return
+    if entry.waiter is not None and not entry.waiter.done():
+        entry.waiter.set_result(None)
