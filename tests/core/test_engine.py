@@ -204,9 +204,11 @@ async def test_fatal_errors_are_not_repeated(world: World) -> None:
 
 async def test_cancel_stops_tasks_and_resume_repeats_them(world: World) -> None:
     cleaned_up = False
+    at_work = asyncio.Event()
 
     async def forever(ctx: Context) -> None:
         nonlocal cleaned_up
+        at_work.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -215,7 +217,7 @@ async def test_cancel_stops_tasks_and_resume_repeats_them(world: World) -> None:
     running = asyncio.create_task(
         world.run(task("a"), task("b", forever, needs=[Need("a")]), task("c", needs=[Need("b")]))
     )
-    await until(lambda: "b" in world.kinds("task_started"))
+    await at_work.wait()
     assert world.engine is not None
     world.engine.cancel()
     result = await running

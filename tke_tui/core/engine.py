@@ -9,7 +9,7 @@ import time
 import traceback
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tke_tui import __version__
 from tke_tui.core import events as ev
@@ -17,7 +17,9 @@ from tke_tui.core.context import Context, Mode, Services
 from tke_tui.core.errors import Evidence, ExitCode, TkeError
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.journal import Journal
+from tke_tui.core.local_files import disk_problem
 from tke_tui.core.node_logs import NodeLogs
+from tke_tui.core.snapshots import Snapshots
 from tke_tui.core.state import RunState
 
 Listener = Callable[[ev.Event], None]
@@ -74,19 +76,25 @@ class Engine:
         self._journal = journal
         self._state = state
         self._logs = logs
-        self._listeners = listeners
+        self._listeners = list(listeners)
         self._budgets = budgets or Budgets()
         self._clock = clock
         self._slots = asyncio.Semaphore(self._budgets.tasks)
         self._counts = _Counts()
         self._broken: dict[str, str] = {}
-        self._last_snapshot = 0.0
+        self._snapshots = Snapshots(services.directory.state, self._budgets.snapshot_every)
         self._cancelled = False
         self._in_graph = False
         self._main: asyncio.Task[RunResult] | None = None
 
     async def run(self) -> RunResult:
         """Run until nothing more can run. Failures are in the result; only a broken journal raises (`StateError`)."""
+        try:
+            return await self._run()
+        finally:
+            await self._snapshots.settle()
+
+    async def _run(self) -> RunResult:
         started = time.monotonic()
         self._main = asyncio.current_task()
         await self._announce()
@@ -161,7 +169,11 @@ class Engine:
                 self._broken[planned.id] = culprit
                 await self._emit(ev.TaskBlocked(task=planned.id, on=culprit))
                 return
-            key = planned.key(self._services.para, self._services.bundle)
+            try:
+                key = planned.key(self._services.para, self._services.bundle)
+            except Exception as error:
+                await self._emit(self._failed(planned, planned.id, self._explain(planned, error), 0.0))
+                return
             if self._state.ended_well(planned.id, key):
                 self._counts.skipped += 1
                 await self._emit(
@@ -177,6 +189,14 @@ class Engine:
 
     async def _attempt(self, planned: PlannedTask, key: str) -> None:
         self._counts.ran += 1
+        try:
+            outcome = await self._work(planned, key)
+        except asyncio.CancelledError:
+            await self._emit(ev.TaskCancelled(task=planned.id, key=key))
+            raise
+        await self._emit(outcome)
+
+    async def _work(self, planned: PlannedTask, key: str) -> ev.TaskSucceeded | ev.TaskFailed:
         attempt = 1
         while True:
             started = time.monotonic()
@@ -184,26 +204,22 @@ class Engine:
             context = self._context(planned)
             try:
                 await planned.task.run(context)
-            except asyncio.CancelledError:
-                await asyncio.shield(self._emit(ev.TaskCancelled(task=planned.id, key=key)))
-                raise
             except Exception as error:
+                if _is_being_cancelled():
+                    # A library made another error of the cancellation.
+                    raise asyncio.CancelledError from error
                 explained = self._explain(planned, error)
-                if explained.retryable and attempt < planned.task.attempts:
-                    await self._pause(planned, explained, attempt)
-                    attempt += 1
-                    continue
-                await self._fail(planned, key, explained, time.monotonic() - started)
-                return
-            await self._emit(
-                ev.TaskSucceeded(
-                    task=planned.id,
-                    key=key,
-                    seconds=round(time.monotonic() - started, 3),
-                    changes=tuple(self._services.secrets.redact(change) for change in context.changes),
-                )
+                if not explained.retryable or attempt >= planned.task.attempts:
+                    return self._failed(planned, key, explained, time.monotonic() - started)
+                await self._pause(planned, explained, attempt)
+                attempt += 1
+                continue
+            return ev.TaskSucceeded(
+                task=planned.id,
+                key=key,
+                seconds=round(time.monotonic() - started, 3),
+                changes=tuple(self._services.secrets.redact(change) for change in context.changes),
             )
-            return
 
     async def _pause(self, planned: PlannedTask, error: TkeError, attempt: int) -> None:
         back_off = min(self._budgets.retry_delay_max, self._budgets.retry_delay * 2 ** (attempt - 1))
@@ -221,30 +237,30 @@ class Engine:
         )
         await asyncio.sleep(delay)
 
-    async def _fail(self, planned: PlannedTask, key: str, error: TkeError, seconds: float) -> None:
+    def _failed(self, planned: PlannedTask, key: str, error: TkeError, seconds: float) -> ev.TaskFailed:
         self._broken[planned.id] = planned.id
-        self._counts.errors.append((planned.id, error))
+        self._counts.errors.append((planned.id, error.with_traceback(None)))
         redact = self._services.secrets.redact
         evidence = error.evidence or Evidence()
-        await self._emit(
-            ev.TaskFailed(
-                task=planned.id,
-                key=key,
-                seconds=round(seconds, 3),
-                title=redact(error.title),
-                detail=redact(error.detail),
-                fix=redact(error.fix),
-                exit_code=int(error.exit_code),
-                command=redact(evidence.command),
-                command_exit_code=evidence.exit_code,
-                output=tuple(redact(line) for line in evidence.output),
-                log=str(self._services.directory.node_log(planned.node)),
-            )
+        return ev.TaskFailed(
+            task=planned.id,
+            key=key,
+            seconds=round(seconds, 3),
+            title=redact(error.title),
+            detail=redact(error.detail),
+            fix=redact(error.fix),
+            exit_code=int(error.exit_code),
+            command=redact(evidence.command),
+            command_exit_code=evidence.exit_code,
+            output=tuple(redact(line) for line in evidence.output),
+            log=str(self._services.directory.node_log(planned.node)),
         )
 
     def _explain(self, planned: PlannedTask, error: Exception) -> TkeError:
         if isinstance(error, TkeError):
             return error
+        if isinstance(error, OSError) and (local := disk_problem(error)) is not None:
+            return local
         for line in traceback.format_exception(error):
             for part in line.rstrip().splitlines():
                 self._line(planned, planned.node, "note", part)
@@ -266,42 +282,41 @@ class Engine:
 
     def _line(self, planned: PlannedTask, node: str, stream: str, line: str) -> None:
         line = self._services.secrets.redact(line)
-        now = self._clock()
-        self._logs.write(node, now, planned.task.name, stream, line)
-        self._tell(
-            ev.LogLine(
-                seq=self._journal.next_seq(), at=now, task=planned.id, node=node, stream=stream, line=line
-            )
-        )
+        self._logs.write(node, self._clock(), planned.task.name, stream, line)
+        self._mention(ev.LogLine(task=planned.id, node=node, stream=stream, line=line))
 
     def _progress(self, planned: PlannedTask, done: int, total: int, text: str) -> None:
-        self._tell(
-            ev.TaskProgress(
-                seq=self._journal.next_seq(),
-                at=self._clock(),
-                task=planned.id,
-                done=done,
-                total=total,
-                text=self._services.secrets.redact(text),
-            )
-        )
+        text = self._services.secrets.redact(text)
+        self._mention(ev.TaskProgress(task=planned.id, done=done, total=total, text=text))
 
     async def _emit(self, *events: ev.Event) -> None:
-        stamped = [stamp(event, self._journal.next_seq(), self._clock()) for event in events]
-        await self._journal.append(stamped)
-        for event in stamped:
+        """Write durable events down, then fold them in and tell them; also when the caller is cancelled meanwhile."""
+        stamped = [self._stamped(event) for event in events]
+        await self._journal.append(stamped, then=lambda: self._publish(stamped))
+
+    def _publish(self, events: list[ev.Event]) -> None:
+        for event in events:
             self._state.apply(event)
             self._tell(event)
-        if time.monotonic() - self._last_snapshot >= self._budgets.snapshot_every:
-            self._snapshot()
+        self._snapshots.offer(self._state)
 
-    def _snapshot(self) -> None:
-        self._last_snapshot = time.monotonic()
-        self._state.save(self._services.directory.state)
+    def _mention(self, event: ev.Event) -> None:
+        """Tell an event that is not kept, in its turn: after the durable ones before it."""
+        stamped = self._stamped(event)
+        self._journal.after_pending(lambda: self._tell(stamped))
+
+    def _stamped(self, event: ev.Event) -> ev.Event:
+        return stamp(event, self._journal.next_seq(), self._clock())
 
     def _tell(self, event: ev.Event) -> None:
-        for listener in self._listeners:
-            listener(event)
+        for listener in tuple(self._listeners):
+            try:
+                listener(event)
+            except Exception as error:
+                # A broken screen must not stop an installation.
+                self._listeners.remove(listener)
+                for line in traceback.format_exception(error):
+                    self._logs.write("", self._clock(), "listener", "note", line.rstrip())
 
     async def _finish(self, seconds: float) -> RunResult:
         errors = self._counts.errors
@@ -333,7 +348,7 @@ class Engine:
                 blocked=blocked,
             )
         )
-        self._snapshot()
+        await self._snapshots.finish(self._state)
         return result
 
 
@@ -363,7 +378,11 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 def stamp(event: ev.Event, seq: int, at: float) -> ev.Event:
     """The same event with its place in the journal."""
-    values = event.as_dict() | {"seq": seq, "at": at}
-    return type(event).from_dict(values)
+    return replace(event, seq=seq, at=at)

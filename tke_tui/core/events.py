@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Self
+
+
+@cache
+def _field_names(cls: type[Event]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +29,15 @@ class Event:
     at: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        return {"kind": self.kind} | {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {"kind": self.kind} | {name: getattr(self, name) for name in _field_names(type(self))}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        known = {f.name for f in dataclasses.fields(cls)}
-        values: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in data.items() if k in known
-        }
+        values: dict[str, Any] = {}
+        for name in _field_names(cls):
+            if name in data:
+                value = data[name]
+                values[name] = tuple(value) if isinstance(value, list) else value
         return cls(**values)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ class PlannedTask:
     needs: frozenset[str] = frozenset()
     left_out: str = ""
     by: str = ""
+    _key: str = ""
 
     @property
     def node(self) -> str:
@@ -36,10 +38,16 @@ class PlannedTask:
         return f"{self.task.name}@{self.node}" if self.machine is not None else self.task.name
 
     def key(self, para: CreateClusterPara, bundle: Bundle) -> str:
-        """Task id + hash of the inputs that matter to it: equal keys need no second run."""
-        inputs = self.task.inputs(para, bundle, self.machine)
-        canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
-        return f"{self.id}#{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+        """Task id + hash of the inputs that matter to it: equal keys need no second run. Computed once.
+
+        Raises `BundleError` when the bundle lacks what the task is about.
+        """
+        if not self._key:
+            inputs = self.task.inputs(para, bundle, self.machine)
+            canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
+            digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
+            self._key = f"{self.id}#{digest[:16]}"
+        return self._key
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,10 @@ class _Builder:
         self.listed = {entry.task.name: entry for entry in listed}
         self.para = para
         self.machines = {entry.task.name: _machines(entry, para) for entry in listed}
+        self.positions = {
+            name: {str(machine.ip): number for number, machine in enumerate(machines)}
+            for name, machines in self.machines.items()
+        }
         self.gates = [name for name in gates if name in self.listed and not self.listed[name].left_out]
         self.chain: dict[str, str] = {}
 
@@ -119,8 +131,7 @@ class _Builder:
         if machine is not None and task.chained and node in self.chain:
             found.add(self.chain[node])
         if machine is not None and task.serial:
-            position = [str(m.ip) for m in self.machines[task.name]].index(node)
-            if position:
+            if position := self.positions[task.name][node]:
                 found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
         for need in task.needs:
             found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
@@ -149,12 +160,11 @@ class _Builder:
     def _select(self, name: str, on: On, machine: Machine | None) -> set[str]:
         if self.listed[name].task.scope is Scope.CLUSTER:
             return {name}
-        ips = [str(m.ip) for m in self.machines[name]]
-        if on is On.FIRST:
-            ips = [ip for ip in ips if ip == str(self.para.first.ip)]
-        elif on is On.SAME and machine is not None:
-            ips = [ip for ip in ips if ip == str(machine.ip)]
-        return {f"{name}@{ip}" for ip in ips}
+        there = self.positions[name]
+        if on is On.FIRST or (on is On.SAME and machine is not None):
+            ip = str(self.para.first.ip if on is On.FIRST or machine is None else machine.ip)
+            return {f"{name}@{ip}"} if ip in there else set()
+        return {f"{name}@{ip}" for ip in there}
 
     def _ids(self, name: str) -> set[str]:
         return self._select(name, On.EVERY, None)
@@ -165,12 +175,18 @@ def _machines(entry: Listed, para: CreateClusterPara) -> list[Machine]:
 
 
 def _refuse_cycles(graph: Graph) -> None:
-    waiting = {task_id: set(planned.needs) for task_id, planned in graph.tasks.items()}
-    while ready := [task_id for task_id, needs in waiting.items() if not needs]:
-        for task_id in ready:
-            del waiting[task_id]
-        done = set(ready)
-        for needs in waiting.values():
-            needs -= done
+    waiting = {task_id: len(planned.needs) for task_id, planned in graph.tasks.items()}
+    dependents: dict[str, list[str]] = defaultdict(list)
+    for task_id, planned in graph.tasks.items():
+        for need in planned.needs:
+            dependents[need].append(task_id)
+    ready = [task_id for task_id, needs in waiting.items() if not needs]
+    while ready:
+        task_id = ready.pop()
+        del waiting[task_id]
+        for dependent in dependents[task_id]:
+            waiting[dependent] -= 1
+            if not waiting[dependent]:
+                ready.append(dependent)
     if waiting:
         raise ValueError(f"tasks wait for each other or for unknown ones: {sorted(waiting)[:5]}")

@@ -5,6 +5,7 @@ Line: `2026-01-31T08:15:00Z EnsureDocker stdout | text`. Text is written as it c
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import UTC, datetime
 from typing import TextIO
@@ -13,7 +14,10 @@ from tke_tui.core.paths import InstallDir
 
 
 class NodeLogs:
-    """Keeps the files open; line-buffered, so that a reader sees each line at once."""
+    """Keeps the files open; line-buffered, so that a reader sees each line at once.
+
+    A line that cannot be written (full disk) is left out: a log must not stop an installation.
+    """
 
     def __init__(self, directory: InstallDir) -> None:
         self._directory = directory
@@ -21,11 +25,12 @@ class NodeLogs:
 
     def write(self, node: str, at: float, source: str, stream: str, line: str) -> None:
         """Append one line; `node` is "" for the installer, `at` seconds since the epoch."""
-        file = self._files.get(node)
-        if file is None:
-            file = self._files[node] = self._open(node)
         stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        file.write(f"{stamp} {source} {stream} | {line}\n")
+        with contextlib.suppress(OSError):
+            file = self._files.get(node)
+            if file is None:
+                file = self._files[node] = self._open(node)
+            file.write(f"{stamp} {source} {stream} | {line}\n")
 
     def _open(self, node: str) -> TextIO:
         path = self._directory.node_log(node)
@@ -34,5 +39,6 @@ class NodeLogs:
 
     def close(self) -> None:
         for file in self._files.values():
-            file.close()
+            with contextlib.suppress(OSError):
+                file.close()
         self._files.clear()

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from tke_tui.core.local_files import named
+
 APP = "tke-tui"
 
 
@@ -100,6 +102,9 @@ def write_private(path: Path, data: bytes | str, *, mode: int = 0o600) -> None:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise named(error, path) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ SCHEMA = 1
 RUNNING, SUCCEEDED, FAILED, CANCELLED = "running", "succeeded", "failed", "cancelled"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class TaskRecord:
     """Last known of one task: `key` identifies the inputs it was last run with."""
 
@@ -50,22 +49,22 @@ class RunState:
             case ev.TaskStarted():
                 self.tasks[event.task] = TaskRecord(RUNNING, event.key, event.at, attempt=event.attempt)
             case ev.TaskSucceeded():
-                record = self.tasks.setdefault(event.task, TaskRecord(SUCCEEDED, event.key))
-                record.status, record.key, record.seconds, record.title = (
-                    SUCCEEDED,
-                    event.key,
-                    event.seconds,
-                    "",
-                )
+                self._end(event.task, event.key, SUCCEEDED, event.seconds)
                 self.done_once.add(name_and_node(event.task))
             case ev.TaskFailed():
-                record = self.tasks.setdefault(event.task, TaskRecord(FAILED, event.key))
-                record.status, record.seconds, record.title = FAILED, event.seconds, event.title
+                self._end(event.task, event.key, FAILED, event.seconds, event.title)
             case ev.TaskCancelled():
-                record = self.tasks.setdefault(event.task, TaskRecord(CANCELLED, event.key))
-                record.status = CANCELLED
+                self._end(event.task, event.key, CANCELLED, 0.0)
             case ev.RunFinished():
                 self.status, self.exit_code = event.status, event.exit_code
+
+    def _end(self, task: str, key: str, status: str, seconds: float, title: str = "") -> None:
+        record = self.tasks.get(task) or TaskRecord(status, key)
+        self.tasks[task] = replace(record, status=status, key=key, seconds=seconds, title=title)
+
+    def copy(self) -> RunState:
+        """The state as it is now; cheap, since records are never changed in place."""
+        return RunState(dict(self.tasks), self.seq, self.status, self.exit_code, set(self.done_once))
 
     def ended_well(self, task: str, key: str) -> bool:
         """True when the task's last run ended well with exactly these inputs."""
@@ -76,17 +75,22 @@ class RunState:
         return (task_name, node) in self.done_once
 
     def save(self, path: Path) -> None:
-        """Write the snapshot atomically (0600)."""
-        document = {
-            "schema": SCHEMA,
-            "version": __version__,
-            "seq": self.seq,
-            "status": self.status,
-            "exitCode": self.exit_code,
-            "tasks": {task: dataclasses.asdict(record) for task, record in self.tasks.items()},
-            "doneOnce": sorted(self.done_once),
-        }
-        write_private(path, json.dumps(document, indent=1) + "\n")
+        """Write the snapshot atomically (0600); takes a second or so for 50,000 tasks, so use a thread."""
+        write_private(path, "".join(self._lines()))
+
+    def _lines(self) -> Iterator[str]:
+        """JSON in small pieces: encoding all of it at once would hold up every other thread."""
+        head = {"schema": SCHEMA, "version": __version__, "seq": self.seq}
+        head |= {"status": self.status, "exitCode": self.exit_code}
+        yield json.dumps(head).removesuffix("}")
+        yield ',\n"tasks": {'
+        for number, (task, record) in enumerate(self.tasks.items()):
+            fields = {name: getattr(record, name) for name in TaskRecord.__slots__}
+            yield f"{',' if number else ''}\n {json.dumps(task)}: {json.dumps(fields)}"
+        yield '},\n"doneOnce": ['
+        for number, pair in enumerate(self.done_once):
+            yield f"{',' if number else ''}\n {json.dumps(pair)}"
+        yield "]}\n"
 
     @classmethod
     def load(cls, path: Path) -> RunState | None:
