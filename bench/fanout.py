@@ -21,9 +21,10 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from bench import servers, wire, workload
 from bench.engine_pass import Order, Outcome
@@ -58,6 +59,10 @@ class Measured:
     @property
     def good(self) -> bool:
         return self.outcome.status == "success" and not self.outcome.failed and not self.outcome.blocked
+
+
+Passes = tuple[Measured, Measured, Measured]
+"""All at once, all at once again, one after the other."""
 
 
 def this_machine() -> dict[str, object]:
@@ -99,6 +104,7 @@ async def run_pass(order: Order, network: wire.Wire, running: list[servers.Serve
         *("setpriv", "--pdeathsig", "KILL", "--", *network.near, sys.executable, "-m", "bench.engine_pass"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     try:
         async with asyncio.timeout(_LONGEST_PASS):
@@ -117,9 +123,7 @@ async def run_pass(order: Order, network: wire.Wire, running: list[servers.Serve
     return Measured(Outcome(**json.loads(output)), *counted)
 
 
-async def measure(
-    directory: Path, nodes: int, delay: float, hook: float
-) -> tuple[Measured, Measured, Measured]:
+async def measure(directory: Path, nodes: int, delay: float, hook: float) -> Passes:
     """All at once, all at once again, one after the other. `delay` seconds each way, `hook` seconds per hook."""
     file = directory / "settings"
     file.write_bytes(os.urandom(workload.FILE_BYTES))
@@ -199,8 +203,9 @@ def report(options: argparse.Namespace, together: Measured, again: Measured, alo
     return not problems
 
 
-async def _interruptible(*work: object) -> tuple[Measured, Measured, Measured]:
-    task = asyncio.ensure_future(measure(*work))  # type: ignore[arg-type]
+async def _until_terminated(work: Coroutine[Any, Any, Passes]) -> Passes:
+    """The work, but SIGTERM cancels it as SIGINT does, so that servers and files go in any case."""
+    task = asyncio.create_task(work)
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await task
 
@@ -223,14 +228,19 @@ def main() -> int:
         return 2
     before, begin = this_machine(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tke-tui-fanout-") as directory:
-        passes = asyncio.run(
-            _interruptible(Path(directory), options.nodes, options.delay / 1000, options.hook)
-        )
+        work = measure(Path(directory), options.nodes, options.delay / 1000, options.hook)
+        try:
+            passes = asyncio.run(_until_terminated(work))
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            print("NOT MEASURED: interrupted", file=sys.stderr)
+            return 2
     good = report(options, *passes)
     after = this_machine()
     changed = [name for name in before if before[name] != after[name]]
-    print(f"this machine               {'CHANGED: ' + ', '.join(changed) if changed else 'unchanged'} ")
-    print(f"took {time.monotonic() - begin:.0f} s in all")
+    print(
+        f"this machine              {'CHANGED meanwhile: ' + ', '.join(changed) if changed else 'unchanged'}"
+    )
+    print(f"took                      {time.monotonic() - begin:.0f} s in all")
     return 0 if good and not changed else 1
 
 

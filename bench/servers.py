@@ -1,0 +1,160 @@
+"""Real OpenSSH servers, each on a private copy-on-write root of this machine and with the rights of a container.
+
+What a session writes goes to a tmpfs that ends with its server; /proc/sys cannot be written, and root lacks the
+capabilities to load modules, switch swap, mount or reach other processes. So real handlers may do their work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SSHD = "/usr/sbin/sshd"
+PROGRAMS = ("unshare", "nsenter", "setpriv", "pivot_root", "chroot", "mount", "ip", "ssh-keygen")
+
+# As Docker leaves its containers, without raw sockets and device files.
+_RIGHTS = (
+    *("chown", "dac_override", "fowner", "fsetid", "kill", "setgid", "setuid", "setpcap"),
+    *("net_bind_service", "sys_chroot", "audit_write", "setfcap"),
+)
+_START = """set -eu
+here=$1
+mount -t tmpfs -o size=256m,mode=755 private "$here/private"
+cd "$here/private"
+mkdir upper work root
+mount -t overlay -o "lowerdir=/,upperdir=$here/private/upper,workdir=$here/private/work" overlay root
+cd root
+mount -t tmpfs -o mode=755 private run
+mount -t tmpfs -o mode=1777 private tmp
+mount -t tmpfs -o mode=755 private dev
+mkdir run/sshd
+for name in null zero full random urandom tty; do
+  : >"dev/$name"
+  mount --bind "/dev/$name" "dev/$name"
+done
+mount -t proc proc proc
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+printf 'Filename\\tType\\tSize\\tUsed\\tPriority\\n' >run/swaps
+mount --bind run/swaps proc/swaps
+rm -rf "$PWD/etc/kubernetes" "$PWD/var/lib/tke-tui" "$PWD/opt/cni" "$PWD/root/.kube"
+rm -f "$PWD/usr/sbin/conntrack" "$PWD/usr/bin/conntrack" "$PWD"/usr/bin/nvidia-*
+cp -r "$here/files/." .
+sed -i 's/^root:[^:]*:/root:*:/' etc/shadow
+pivot_root . mnt
+cd /
+umount -l /mnt
+exec setpriv --inh-caps=-all --bounding-set=-all,RIGHTS SSHD -D -e -f /etc/ssh/sshd_config_bench
+""".replace("RIGHTS", ",".join(f"+{right}" for right in _RIGHTS)).replace("SSHD", SSHD)
+_HOSTS = "127.0.0.1 localhost\n"
+_FSTAB = "/dev/vda1 / ext4 defaults 0 1\n/dev/vda2 none swap sw 0 0\n"
+
+_LOGIN, _COMMAND, _FILES = b"Accepted publickey", b"Starting session: command", b"Starting session: subsystem"
+
+
+def why_not() -> str | None:
+    """None when such servers can be started here, else the reason."""
+    if os.geteuid() != 0:
+        return "servers with a root of their own need root"
+    if not Path(SSHD).exists():
+        return "no OpenSSH server is installed (apt-get install openssh-server)"
+    for program in PROGRAMS:
+        found = subprocess.run(("sh", "-c", f"command -v {program}"), capture_output=True, check=False)
+        if found.returncode:
+            return f"{program} is missing (apt-get install util-linux iproute2 openssh-client)"
+    if "\toverlay\n" not in Path("/proc/filesystems").read_text():
+        return "the kernel has no overlay file system (modprobe overlay)"
+    probe = subprocess.run(
+        ("unshare", "--mount", "--pid", "--ipc", "--uts", "--fork", "true"), capture_output=True, check=False
+    )
+    return None if probe.returncode == 0 else "namespaces are not allowed here"
+
+
+@dataclass
+class Server:
+    """One running server, port 22 of `address`; `async with` starts and stops it.
+
+    `inside` is the prefix of a command that runs in its network; `public_key` may log in as root. `directory` gets
+    its configuration. `logins`, `commands` and `file_sessions` are what the server itself counted.
+    """
+
+    directory: Path
+    address: str
+    public_key: str
+    inside: tuple[str, ...]
+    logins: int = 0
+    commands: int = 0
+    file_sessions: int = 0
+    _last_lines: list[str] = field(default_factory=list)
+
+    async def __aenter__(self) -> Server:
+        self._prepare()
+        # The servers must not outlive the benchmark, however it ends: each process dies with the one before it.
+        self._process = await asyncio.create_subprocess_exec(
+            *("setpriv", "--pdeathsig", "KILL", "--", *self.inside),
+            *("unshare", "--mount", "--propagation", "private", "--pid", "--ipc", "--uts"),
+            *("--fork", "--kill-child=KILL", "--", "sh", "-c", _START, "sh", str(self.directory)),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert self._process.stderr is not None
+        listening = asyncio.Event()
+        self._reader = asyncio.create_task(self._read(self._process.stderr, listening))
+        try:
+            async with asyncio.timeout(30):
+                await listening.wait()
+        except BaseException:
+            await self._stop()
+            raise
+        if self._process.stderr.at_eof():
+            await self._stop()
+            raise RuntimeError(f"the server {self.address} did not start: {' / '.join(self._last_lines)}")
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._stop()
+
+    async def _stop(self) -> None:
+        # `unshare` takes its child along, and with the first process of a PID namespace all others end.
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGKILL)
+        await self._process.wait()
+        await self._reader
+
+    async def _read(self, stream: asyncio.StreamReader, listening: asyncio.Event) -> None:
+        try:
+            while line := await stream.readline():
+                self.logins += _LOGIN in line
+                self.commands += _COMMAND in line
+                self.file_sessions += _FILES in line
+                self._last_lines = [*self._last_lines[-4:], line.decode("utf-8", "replace").strip()]
+                if b"Server listening" in line:
+                    listening.set()
+        finally:
+            listening.set()
+
+    def _prepare(self) -> None:
+        (self.directory / "private").mkdir(parents=True, mode=0o700)
+        ssh = self.directory / "files/etc/ssh"
+        ssh.mkdir(parents=True)
+        make_key(ssh / "bench_host_key")
+        (ssh / "bench_authorized_keys").write_text(self.public_key)
+        (ssh / "sshd_config_bench").write_text(
+            f"ListenAddress {self.address}:22\nHostKey /etc/ssh/bench_host_key\nPidFile none\nUsePAM no\n"
+            "PermitRootLogin prohibit-password\nPasswordAuthentication no\nStrictModes no\nLogLevel VERBOSE\n"
+            "AuthorizedKeysFile /etc/ssh/bench_authorized_keys\nSubsystem sftp internal-sftp\n"
+        )
+        (ssh.parent / "hosts").write_text(_HOSTS)
+        (ssh.parent / "fstab").write_text(_FSTAB)
+
+
+def make_key(path: Path) -> None:
+    """An Ed25519 key pair without passphrase: `path` and `path`.pub."""
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)), check=True)
