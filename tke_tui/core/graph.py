@@ -130,9 +130,8 @@ class _Builder:
         node = "" if machine is None else str(machine.ip)
         if machine is not None and task.chained and node in self.chain:
             found.add(self.chain[node])
-        if machine is not None and task.serial:
-            if position := self.positions[task.name][node]:
-                found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
+        if machine is not None and task.serial and (position := self.positions[task.name][node]):
+            found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
         for need in task.needs:
             found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
         for name in entry.closes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
@@ -19,18 +19,19 @@ from tke_tui.core.engine import Budgets, Engine, Listener, RunResult, stamp
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Notice
 from tke_tui.core.graph import Graph
-from tke_tui.core.journal import Journal, read_events, recover
+from tke_tui.core.journal import Journal, Recovered, read_events, recover
+from tke_tui.core.local_files import usable
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import dump_para, map_secrets, secret_values
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.paths import InstallDir, write_private
-from tke_tui.core.plan import build_plan
+from tke_tui.core.plan import FIRST_OF_THE_CLUSTER, build_plan
 from tke_tui.core.redact import Redactor
 from tke_tui.core.runtime import Runtime
 from tke_tui.core.secrets import REFERENCE, SecretStore
-from tke_tui.core.state import RunState, restore
+from tke_tui.core.state import RunState, name_and_node, restore
 
 _INPUT = "input/"
 """Prefix of the names under which the input's own secrets are stored."""
@@ -61,18 +62,29 @@ class RunSettings:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RunSettings:
+        """Read what `as_dict` made; keys that an older version did not write get their defaults.
+
+        Raises KeyError, TypeError or ValueError.
+        """
+        known = cls(Path(data["bundle"]))
+        values = known.as_dict() | {name: value for name, value in data.items() if value is not None}
+        for name, default in known.as_dict().items():
+            if default is not None and type(values[name]) is not type(default):
+                raise TypeError(f"{name} is {type(values[name]).__name__}, not {type(default).__name__}")
+        if values["hostKeyPolicy"] not in get_args(HostKeyPolicy):
+            raise ValueError(f"hostKeyPolicy is none of {', '.join(get_args(HostKeyPolicy))}")
         return cls(
-            bundle=Path(data["bundle"]),
+            bundle=known.bundle,
             options=Options(
-                replicas=data["replicas"],
-                sync_projects_with_namespaces=data["syncProjectsWithNamespaces"],
-                ignore_preflight=frozenset(data["ignorePreflight"]),
-                hosts_file=Path(data["hostsFile"]),
-                docker_socket=data["dockerSocket"],
+                replicas=values["replicas"],
+                sync_projects_with_namespaces=values["syncProjectsWithNamespaces"],
+                ignore_preflight=frozenset(values["ignorePreflight"]),
+                hosts_file=Path(values["hostsFile"]),
+                docker_socket=values["dockerSocket"],
             ),
-            host_key_policy=data["hostKeyPolicy"],
-            ssh_config=None if data["sshConfig"] is None else Path(data["sshConfig"]),
-            use_agent=data["useAgent"],
+            host_key_policy=values["hostKeyPolicy"],
+            ssh_config=None if values["sshConfig"] is None else Path(values["sshConfig"]),
+            use_agent=values["useAgent"],
         )
 
 
@@ -103,30 +115,47 @@ class Installation:
     ) -> RunResult:
         """Run what is left of the plan, under the directory's lock. `started` gets the engine, for `cancel`.
 
-        Raises `StateError` when another engine works here or the directory cannot be used.
+        Raises `StateError` when another engine works here or the directory cannot be used, `BundleError` when the
+        bundle lacks something that the plan needs; no machine was touched then.
         """
-        with DirectoryLock(self.directory.lock):
-            recovered = recover(self.directory.journal)
-            state = restore(RunState.load(self.directory.state), recovered.events)
-            journal = Journal.open(self.directory.journal, last_seq=recovered.last_seq)
+        plan = self.plan
+        for planned in plan.included:
+            planned.key(self.para, self.bundle)
+        with contextlib.ExitStack() as stack:
+            with usable(self.directory.root):
+                stack.enter_context(DirectoryLock(self.directory.lock))
+                self.directory.create()
+                self.directory.sweep()
+                recovered, state = recall(self.directory)
+                journal = Journal.open(self.directory.journal, last_seq=recovered.last_seq)
             logs = NodeLogs(self.directory)
             try:
-                if recovered.damage:
-                    notice = Notice(level="warning", text=recovered.damage)
-                    notice_event = stamp(notice, journal.next_seq(), time.time())
-                    await journal.append([notice_event])
+                for text in self._notices(recovered, state):
+                    notice = stamp(Notice(level="warning", text=text), journal.next_seq(), time.time())
+                    await journal.append([notice])
                     for listener in listeners:
-                        listener(notice_event)
+                        listener(notice)
                 async with self.runtime(ask_host_key) as runtime:
                     services = self.services(runtime, state)
                     engine = Engine(
-                        self.plan, services, journal, state, logs, listeners=listeners, budgets=budgets
+                        plan, services, journal, state, logs, listeners=listeners, budgets=budgets
                     )
                     started(engine)
                     return await engine.run()
             finally:
                 logs.close()
                 await journal.close()
+
+    def _notices(self, recovered: Recovered, state: RunState) -> list[str]:
+        """What a person should know before the run goes on."""
+        notices = [recovered.damage] if recovered.damage else []
+        now = {str(machine.ip) for machine in self.para.machines}
+        gone = sorted({node for _, node in state.done_once if node} - now)
+        if gone:
+            notices.append(
+                f"No longer in the input: {', '.join(gone)}. What was done there stays, also in the cluster."
+            )
+        return notices
 
     def runtime(self, ask_host_key: AskHostKey | None = None) -> Runtime:
         """Connections for this input; an async context manager."""
@@ -166,24 +195,23 @@ def create(
     """Start an installation: write the input (secrets by reference), the secrets and the settings.
 
     A directory that already holds one is refused unless `force`; then its journal and state are set aside under
-    a name with the time, its credentials and certificates are kept. Raises `StateError`.
+    a name with the time, its credentials and certificates are kept. Raises `StateError`, or `BundleError` before
+    anything is written.
     """
-    if has_installation(directory):
-        if not force:
-            raise StateError(
-                f"There is already an installation in {directory.root}",
-                detail=describe(directory),
-                fix="Continue it with --resume, begin again from the first step with --force, "
-                "or choose another directory with --dir.",
-            )
+    with usable(directory.root):
+        _refuse_present(directory, force)
+        Bundle.open(settings.bundle)
+        _refuse_foreign(directory)
+        directory.create()
         with DirectoryLock(directory.lock):
-            _set_aside(directory)
-    directory.create()
-    with DirectoryLock(directory.lock):
-        secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
-        _save_input(directory, para, secrets)
-        _save_settings(directory, settings)
-    return Installation(directory, para, settings, secrets)
+            _refuse_present(directory, force)
+            secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
+            installation = Installation(directory, para, settings, secrets)
+            if has_installation(directory):
+                _set_aside(directory)
+            _save_settings(directory, settings)
+            _save_input(directory, para, secrets)
+    return installation
 
 
 def resume(
@@ -192,25 +220,84 @@ def resume(
     passphrase: str | None = None,
     para: CreateClusterPara | None = None,
     change_settings: Callable[[RunSettings], RunSettings] = lambda settings: settings,
+    defaults: RunSettings | None = None,
 ) -> Installation:
     """Open an installation again; `para` replaces its input, `change_settings` its settings.
 
-    Raises `StateError` when there is none, or when its files cannot be read.
+    `defaults` stands in for settings that cannot be read. Nothing is kept of a change that cannot be used. Raises
+    `StateError` when there is no installation, when its files cannot be read, or when `para` begins with another
+    machine than the cluster was begun on; `BundleError` when there is no bundle.
     """
-    if not has_installation(directory):
+    with usable(directory.root):
+        if not has_installation(directory):
+            raise StateError(
+                f"There is no installation in {directory.root} to resume",
+                fix="Start one with: tke-tui install -c FILE --bundle DIR, or name its directory with --dir.",
+            )
+        secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
+        with DirectoryLock(directory.lock):
+            settings = change_settings(_load_settings(directory, defaults))
+            used = _load_input(directory, secrets) if para is None else para
+            installation = Installation(directory, used, settings, secrets)
+            if para is not None:
+                _refuse_other_first(directory, installation.para)
+                _save_input(directory, para, secrets)
+            _save_settings(directory, settings)
+    return installation
+
+
+def saved_bundle(directory: InstallDir) -> Path | None:
+    """The bundle that the installation used last; None when that is not known."""
+    try:
+        return _load_settings(directory, None).bundle
+    except StateError:
+        return None
+
+
+def recall(directory: InstallDir) -> tuple[Recovered, RunState]:
+    """What the journal and the snapshot know. A snapshot that knows more than the journal is removed.
+
+    It tells of work that is done again under numbers that it believes to know. Only under the directory's lock.
+    """
+    recovered = recover(directory.journal)
+    snapshot = RunState.load(directory.state)
+    if snapshot is not None and snapshot.seq > recovered.last_seq:
+        directory.state.unlink()
+        snapshot = None
+    return recovered, restore(snapshot, recovered.events)
+
+
+def _refuse_present(directory: InstallDir, force: bool) -> None:
+    if has_installation(directory) and not force:
         raise StateError(
-            f"There is no installation in {directory.root} to resume",
-            fix="Start one with: tke-tui install -c FILE --bundle DIR, or name its directory with --dir.",
+            f"There is already an installation in {directory.root}",
+            detail=describe(directory),
+            fix="Continue it with --resume, begin again from the first step with --force, "
+            "or choose another directory with --dir.",
         )
-    secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
-    settings = change_settings(_load_settings(directory))
-    with DirectoryLock(directory.lock):
-        if para is None:
-            para = _load_input(directory, secrets)
-        else:
-            _save_input(directory, para, secrets)
-        _save_settings(directory, settings)
-    return Installation(directory, para, settings, secrets)
+
+
+def _refuse_foreign(directory: InstallDir) -> None:
+    """A directory with other things in it would be made private to its owner, and mixed up with them."""
+    foreign = directory.foreign()
+    if foreign:
+        raise StateError(
+            f"{directory.root} is not empty and is no installation",
+            detail=f"it holds {', '.join(foreign[:3])}{' and more' if len(foreign) > 3 else ''}",
+            fix="Choose a new or an empty directory with --dir.",
+        )
+
+
+def _refuse_other_first(directory: InstallDir, para: CreateClusterPara) -> None:
+    state = restore(RunState.load(directory.state), read_events(directory.journal))
+    begun = {node for name, node in map(name_and_node, state.tasks) if name == FIRST_OF_THE_CLUSTER}
+    first = str(para.first.ip)
+    if begun and first not in begun:
+        raise StateError(
+            f"The cluster was begun on {', '.join(sorted(begun))}, the new input begins with {first}",
+            detail="the first machine holds the cluster's etcd and certificates",
+            fix="Leave that machine first in cluster.spec.machines, or start another cluster with another --dir.",
+        )
 
 
 def has_installation(directory: InstallDir) -> bool:
@@ -227,9 +314,12 @@ def describe(directory: InstallDir) -> str:
 
 def _set_aside(directory: InstallDir) -> None:
     suffix = time.strftime("%Y%m%d-%H%M%S")
+    taken = directory.journal.with_name(f"{directory.journal.name}.before-{suffix}")
+    if taken.exists():
+        suffix += f"-{time.time_ns()}"
     for path in (directory.journal, directory.state):
         if path.exists():
-            shutil.move(path, path.with_name(f"{path.name}.before-{suffix}"))
+            path.replace(path.with_name(f"{path.name}.before-{suffix}"))
 
 
 def _save_input(directory: InstallDir, para: CreateClusterPara, secrets: SecretStore) -> None:
@@ -266,14 +356,17 @@ def _save_settings(directory: InstallDir, settings: RunSettings) -> None:
     write_private(directory.options, json.dumps(settings.as_dict(), indent=1) + "\n")
 
 
-def _load_settings(directory: InstallDir) -> RunSettings:
+def _load_settings(directory: InstallDir, defaults: RunSettings | None) -> RunSettings:
     try:
         return RunSettings.from_dict(json.loads(directory.options.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:
+        if defaults is not None:
+            return defaults
+        missing = isinstance(error, KeyError)
         raise StateError(
             f"{directory.options} cannot be read",
-            detail=f"{type(error).__name__}: {error}",
-            fix="Give the options again: tke-tui install --resume -c FILE --bundle DIR.",
+            detail=f"the key {error} is missing" if missing else str(error),
+            fix="Give the options again: tke-tui install --resume --bundle DIR.",
         ) from None
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from tke_tui import __version__
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Event, event_from_dict
+from tke_tui.core.local_files import named
 
 SCHEMA = 1
 
@@ -154,8 +155,12 @@ class Journal:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         os.fchmod(descriptor, 0o600)
         if new:
-            os.write(descriptor, encode({"kind": "journal", "schema": SCHEMA, "version": __version__}))
-            os.fsync(descriptor)
+            try:
+                os.write(descriptor, encode({"kind": "journal", "schema": SCHEMA, "version": __version__}))
+                os.fsync(descriptor)
+            except OSError as error:
+                os.close(descriptor)
+                raise named(error, path) from None
         return cls(descriptor, last_seq)
 
     def next_seq(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,24 @@ import platformdirs
 from tke_tui.core.local_files import named
 
 APP = "tke-tui"
+
+
+OWN_NAMES = (
+    "tke.json",
+    "options.json",
+    "secrets.enc",
+    "secrets.key",
+    "journal.jsonl",
+    "state.json",
+    "engine.lock",
+    "known_hosts",
+    "preflight.json",
+    "logs",
+    "pki",
+    "registry",
+    "admin.kubeconfig",
+)
+"""Everything in the root of an installation directory."""
 
 
 def default_directory() -> Path:
@@ -78,6 +97,20 @@ class InstallDir:
     @property
     def kubeconfig(self) -> Path:
         return self.root / "admin.kubeconfig"
+
+    def foreign(self) -> list[str]:
+        """Names in the root that no installation makes, sorted; a begun `create` leaves none of them."""
+        if not self.root.is_dir():
+            return []
+        own = "|".join(re.escape(name) for name in OWN_NAMES)
+        made_here = re.compile(rf"\.?(?:{own})(?:\.[\w-]+)?")
+        return sorted(path.name for path in self.root.iterdir() if not made_here.fullmatch(path.name))
+
+    def sweep(self) -> None:
+        """Remove half-written files that a killed process left behind; only under the lock."""
+        for path in (*self.root.glob(".*"), *self.pki.glob(".*")):
+            if re.fullmatch(r"\..+\.[a-z0-9_]{8}", path.name):
+                path.unlink(missing_ok=True)
 
     def node_log(self, node: str) -> Path:
         """Log of one machine; `installer` for what belongs to none."""

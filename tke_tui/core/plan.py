@@ -153,6 +153,10 @@ GATES = (Preflight.name, ExecutePreInstallHook.name)
 """What must have ended before anything else begins: nothing is changed on unchecked machines."""
 
 
+FIRST_OF_THE_CLUSTER = EnsureKubeadmInitPhaseCerts.name
+"""Once this has begun on a machine, that machine is the first of the cluster for ever."""
+
+
 def listed_tasks(para: CreateClusterPara) -> list[Listed]:
     """Every step and handler in order, with the reason where this input leaves it out."""
     skipped = set(para.config.skip_steps or ())

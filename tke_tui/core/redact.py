@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-import os
 import re
 import shlex
 import urllib.parse
@@ -74,7 +73,8 @@ def _any_of(words: list[str]) -> str:
     """
     if len(words) == 1:
         return re.escape(words[0])
-    start = os.path.commonprefix([words[0], words[-1]])
+    pairs = zip(words[0], words[-1], strict=False)
+    start = words[0][: sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))]
     rest = [word[len(start) :] for word in words]
     ends_here = rest[0] == ""
     branches = [

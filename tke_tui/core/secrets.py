@@ -39,6 +39,7 @@ class SecretStore:
         self._passphrase = passphrase
         self._values: dict[str, str] = {}
         self._salt = b""
+        self._derived = b""
         self.redact = redact
         if passphrase:
             redact.add(passphrase)
@@ -91,9 +92,12 @@ class SecretStore:
             if not self._passphrase:
                 raise StateError(
                     f"{self._path} is protected by a passphrase",
-                    fix="Set TKE_TUI_PASSPHRASE_FILE to a 0600 file that holds it, or run on a terminal.",
+                    fix="Set TKE_TUI_PASSPHRASE_FILE to the path of a 0600 file that holds it.",
                 )
-            return Scrypt(salt=self._salt, length=32, n=2**15, r=8, p=1).derive(self._passphrase.encode())
+            if not self._derived:
+                scrypt = Scrypt(salt=self._salt, length=32, n=2**15, r=8, p=1)
+                self._derived = scrypt.derive(self._passphrase.encode("utf-8", "surrogateescape"))
+            return self._derived
         if self._key_file.exists():
             if self._key_file.stat().st_mode & 0o077:
                 raise StateError(
