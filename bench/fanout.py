@@ -21,6 +21,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -49,12 +50,11 @@ _LISTINGS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One pass and what its servers counted meanwhile."""
+    """One pass and what its servers counted meanwhile; `busy` is the share of all cores' time that was not idle."""
 
     outcome: Outcome
-    logins: int
-    commands: int
-    file_sessions: int
+    counted: Counter[str]
+    busy: float
 
     @property
     def good(self) -> bool:
@@ -75,6 +75,13 @@ def this_machine() -> dict[str, object]:
         entries = [(entry.name, entry.lstat()) for entry in directory.iterdir()] if directory.is_dir() else []
         found[f"{name}/"] = sorted((entry, s.st_ino, s.st_mode, s.st_size) for entry, s in entries)
     return found
+
+
+def core_seconds() -> tuple[float, float]:
+    """Seconds that the cores were idle, and seconds in all, since boot (proc_stat(5))."""
+    values = [int(value) for value in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    ticks = os.sysconf("SC_CLK_TCK")
+    return (values[3] + values[4]) / ticks, sum(values) / ticks
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +106,8 @@ async def fresh_servers(
 
 async def run_pass(order: Order, network: wire.Wire, running: list[servers.Server]) -> Measured:
     """Run one pass of the engine at the near end of the network. Raises `RuntimeError` when it broke down."""
-    before = [(server.logins, server.commands, server.file_sessions) for server in running]
+    before = servers.counted(running)
+    idle, elapsed = core_seconds()
     process = await asyncio.create_subprocess_exec(
         *("setpriv", "--pdeathsig", "KILL", "--", *network.near, sys.executable, "-m", "bench.engine_pass"),
         stdin=asyncio.subprocess.PIPE,
@@ -115,12 +123,8 @@ async def run_pass(order: Order, network: wire.Wire, running: list[servers.Serve
             await process.wait()
     if process.returncode:
         raise RuntimeError(f"the engine ended with {process.returncode}, see above")
-    after = [(server.logins, server.commands, server.file_sessions) for server in running]
-    counted = [
-        sum(now) - sum(then)
-        for now, then in zip(zip(*after, strict=True), zip(*before, strict=True), strict=True)
-    ]
-    return Measured(Outcome(**json.loads(output)), *counted)
+    idle, elapsed = (now - then for now, then in zip(core_seconds(), (idle, elapsed), strict=True))
+    return Measured(Outcome(**json.loads(output)), servers.counted(running) - before, busy=1 - idle / elapsed)
 
 
 async def measure(directory: Path, nodes: int, delay: float, hook: float) -> Passes:
@@ -151,12 +155,13 @@ def table(columns: dict[str, Measured]) -> str:
         "tasks run": [str(m.outcome.ran) for m in columns.values()],
         "tasks failed": [str(m.outcome.failed + m.outcome.blocked) for m in columns.values()],
         "changes made": [str(m.outcome.changes) for m in columns.values()],
-        "logins": [str(m.logins) for m in columns.values()],
-        "remote commands": [str(m.commands) for m in columns.values()],
-        "commands/s": [f"{m.commands / m.outcome.wall:.1f}" for m in columns.values()],
-        "file sessions": [str(m.file_sessions) for m in columns.values()],
+        "logins": [str(m.counted[servers.LOGINS]) for m in columns.values()],
+        "remote commands": [str(m.counted[servers.COMMANDS]) for m in columns.values()],
+        "commands/s": [f"{m.counted[servers.COMMANDS] / m.outcome.wall:.1f}" for m in columns.values()],
+        "file sessions": [str(m.counted[servers.FILE_SESSIONS]) for m in columns.values()],
         "engine: CPU, s": [f"{m.outcome.cpu:.2f}" for m in columns.values()],
         "engine: peak memory, MiB": [f"{m.outcome.peak_memory:.0f}" for m in columns.values()],
+        "cores busy, %": [f"{m.busy * 100:.0f}" for m in columns.values()],
         "round trip before, ms": [f"{m.outcome.round_trip * 1000:.0f}" for m in columns.values()],
     }
     lines = [f"{'':26}" + "".join(f"{title:>22}" for title in columns)]

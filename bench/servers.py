@@ -2,6 +2,7 @@
 
 What a session writes goes to a tmpfs that ends with its server; /proc/sys cannot be written, and root lacks the
 capabilities to load modules, switch swap, mount or reach other processes. So real handlers may do their work.
+root's home is empty as on a bare machine: bash would read for each command what somebody keeps in it here.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import contextlib
 import os
 import signal
 import subprocess
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,6 +34,7 @@ mount -t overlay -o "lowerdir=/,upperdir=$here/private/upper,workdir=$here/priva
 cd root
 mount -t tmpfs -o mode=755 private run
 mount -t tmpfs -o mode=1777 private tmp
+mount -t tmpfs -o mode=700 private root
 mount -t tmpfs -o mode=755 private dev
 mkdir run/sshd
 for name in null zero full random urandom tty; do
@@ -42,7 +46,7 @@ mount --bind proc/sys proc/sys
 mount -o remount,bind,ro proc/sys
 printf 'Filename\\tType\\tSize\\tUsed\\tPriority\\n' >run/swaps
 mount --bind run/swaps proc/swaps
-rm -rf "$PWD/etc/kubernetes" "$PWD/var/lib/tke-tui" "$PWD/opt/cni" "$PWD/root/.kube"
+rm -rf "$PWD/etc/kubernetes" "$PWD/var/lib/tke-tui" "$PWD/opt/cni"
 rm -f "$PWD/usr/sbin/conntrack" "$PWD/usr/bin/conntrack" "$PWD"/usr/bin/nvidia-*
 cp -r "$here/files/." .
 sed -i 's/^root:[^:]*:/root:*:/' etc/shadow
@@ -54,7 +58,12 @@ exec setpriv --inh-caps=-all --bounding-set=-all,RIGHTS SSHD -D -e -f /etc/ssh/s
 _HOSTS = "127.0.0.1 localhost\n"
 _FSTAB = "/dev/vda1 / ext4 defaults 0 1\n/dev/vda2 none swap sw 0 0\n"
 
-_LOGIN, _COMMAND, _FILES = b"Accepted publickey", b"Starting session: command", b"Starting session: subsystem"
+LOGINS, COMMANDS, FILE_SESSIONS = (
+    "Accepted publickey",
+    "Starting session: command",
+    "Starting session: subsystem",
+)
+"""What a server counts, as it says so in its log."""
 
 
 def why_not() -> str | None:
@@ -80,16 +89,14 @@ class Server:
     """One running server, port 22 of `address`; `async with` starts and stops it.
 
     `inside` is the prefix of a command that runs in its network; `public_key` may log in as root. `directory` gets
-    its configuration. `logins`, `commands` and `file_sessions` are what the server itself counted.
+    its configuration. `counts` is how often the server itself said LOGINS, COMMANDS and FILE_SESSIONS.
     """
 
     directory: Path
     address: str
     public_key: str
     inside: tuple[str, ...]
-    logins: int = 0
-    commands: int = 0
-    file_sessions: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
     _last_lines: list[str] = field(default_factory=list)
 
     async def __aenter__(self) -> Server:
@@ -131,11 +138,10 @@ class Server:
     async def _read(self, stream: asyncio.StreamReader, listening: asyncio.Event) -> None:
         try:
             while line := await stream.readline():
-                self.logins += _LOGIN in line
-                self.commands += _COMMAND in line
-                self.file_sessions += _FILES in line
-                self._last_lines = [*self._last_lines[-4:], line.decode("utf-8", "replace").strip()]
-                if b"Server listening" in line:
+                text = line.decode("utf-8", "replace").strip()
+                self.counts.update(said for said in (LOGINS, COMMANDS, FILE_SESSIONS) if said in text)
+                self._last_lines = [*self._last_lines[-4:], text]
+                if "Server listening" in text:
                     listening.set()
         finally:
             listening.set()
@@ -153,6 +159,11 @@ class Server:
         )
         (ssh.parent / "hosts").write_text(_HOSTS)
         (ssh.parent / "fstab").write_text(_FSTAB)
+
+
+def counted(running: Iterable[Server]) -> Counter[str]:
+    """What these servers counted until now, together."""
+    return sum((server.counts for server in running), Counter())
 
 
 def make_key(path: Path) -> None:

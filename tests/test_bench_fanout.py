@@ -104,4 +104,4 @@ async def test_a_server_has_a_root_of_its_own_a_slow_network_and_no_power_over_t
     assert Path("/proc/sys/vm/swappiness").read_text() == swappiness
     # Handshake, key exchange, login and command need at least this many round trips.
     assert took > 5 * 2 * delay
-    assert (server.logins, server.commands) == (1, 1)
+    assert server.counts == {servers.LOGINS: 1, servers.COMMANDS: 1}
