@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
-from tke_tui.core.components import INFLUXDB_PORT, images
+from tke_tui.core.components import INFLUXDB_PORT, Component
+from tke_tui.core.errors import UsageError
 from tke_tui.core.kube_objects import image_of
 from tke_tui.core.model.fields import reveal
 
 if TYPE_CHECKING:
+    from pydantic import SecretBytes, SecretStr
+
     from tke_tui.core.bundle import Bundle
     from tke_tui.core.context import Options
     from tke_tui.core.model.config import Monitor
@@ -69,7 +72,7 @@ class ElasticSearch:
 
 @dataclass(frozen=True, slots=True)
 class ComponentValues:
-    """Everything that decides how the components are made. `of` builds it.
+    """Everything that decides how a component is made. `of` builds it.
 
     `oidc` is the provider to use when the platform has no authentication of its own (`auth` False); when both are
     configured, the platform's own is used, as it is the one whose administrator and tenant exist.
@@ -77,7 +80,7 @@ class ComponentValues:
 
     replicas: int
     images: dict[str, str]
-    """Reference by plain name, of what this input installs."""
+    """References of the component's images by their plain names."""
     masters: tuple[str, ...]
     tenant_id: str
     admin_username: str
@@ -106,17 +109,31 @@ class ComponentValues:
         """Node name of the machine that holds the data of InfluxDB and of the registry."""
         return self.masters[0]
 
+    def without_secrets(self) -> ComponentValues:
+        """A copy that may be kept as plain state: every password and key is empty."""
+        return replace(
+            self,
+            admin_password="",
+            oidc_client_secret="",
+            audit=self.audit and replace(self.audit, password=""),
+            storage=self.storage and replace(self.storage, password=""),
+            gateway_certificate=self.gateway_certificate and (self.gateway_certificate[0], ""),
+            registry_token_key="",
+        )
+
     @classmethod
     def of(
         cls,
+        component: Component,
         para: CreateClusterPara,
         bundle: Bundle,
         options: Options,
         secret: Callable[[str], str],
     ) -> ComponentValues:
-        """Values of an input with its defaults; `secret(name)` gives the installation's own credentials.
+        """Values for a component out of an input with its defaults; `secret(name)` gives the installation's own
+        credentials.
 
-        Raises `BundleError` when the bundle names no tag for an image.
+        Raises `BundleError` when the bundle names no tag for an image, `UsageError` for a password that is no text.
         """
         config = para.config
         basic, oidc, audit = config.basic, config.auth.oidc, config.audit
@@ -124,11 +141,11 @@ class ComponentValues:
         registry = config.registry.tke
         return cls(
             replicas=options.replicas,
-            images={name: image_of(para, bundle, name) for name in images(para)},
+            images={name: image_of(para, bundle, name) for name in component.all_images},
             masters=tuple(str(machine.ip) for machine in para.machines),
             tenant_id=para.cluster.spec.tenant_id,
             admin_username=basic.username if basic is not None else "",
-            admin_password=reveal(basic.password) if basic is not None else "",
+            admin_password=_password("Config.basic.password", basic.password) if basic is not None else "",
             oidc_client_secret=secret(OIDC_CLIENT_SECRET),
             auth=config.auth.tke is not None,
             oidc=None
@@ -136,7 +153,12 @@ class ComponentValues:
             else OIDC(oidc.issuer_url, oidc.client_id, ca_cert=oidc.ca_cert is not None),
             audit=None
             if store is None
-            else ElasticSearch(store.address, store.reserve_days, store.username, reveal(store.password)),
+            else ElasticSearch(
+                store.address,
+                store.reserve_days,
+                store.username,
+                _password("Config.audit.elasticSearch.password", store.password),
+            ),
             tke_registry_domain=registry.domain if registry is not None else "",
             registry_domain=para.registry_domain,
             registry_namespace=para.registry_namespace,
@@ -147,9 +169,22 @@ class ComponentValues:
             sync_projects_with_namespaces=options.sync_projects_with_namespaces,
             redirect_hosts=redirect_hosts(para),
             gateway_certificate=_certificate(para),
-            registry_token_key=secret(REGISTRY_TOKEN_KEY) if registry is not None else "",
-            registry_token_crt=secret(REGISTRY_TOKEN_CRT) if registry is not None else "",
+            registry_token_key=secret(REGISTRY_TOKEN_KEY),
+            registry_token_crt=secret(REGISTRY_TOKEN_CRT),
         )
+
+
+def _password(path: str, value: SecretBytes | SecretStr | None) -> str:
+    clear = reveal(value)
+    try:
+        clear.encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            f"{path} is no text",
+            detail="its bytes are not UTF-8, and configuration files in TOML and YAML hold nothing else",
+            fix="Choose another password; in the input it is written in base64.",
+        ) from None
+    return clear
 
 
 def redirect_hosts(para: CreateClusterPara) -> tuple[str, ...]:
@@ -169,13 +204,15 @@ def _storage(monitor: Monitor | None, first: str) -> Storage | None:
     if monitor is None:
         return None
     if monitor.es is not None:
-        return Storage("elasticsearch", monitor.es.url, monitor.es.username, reveal(monitor.es.password))
+        password = _password("Config.monitor.es.password", monitor.es.password)
+        return Storage("elasticsearch", monitor.es.url, monitor.es.username, password)
     influx = monitor.influx_db
     if influx is None:
         return None
     if influx.external is not None:
         external = influx.external
-        return Storage("influxdb", external.url, external.username, reveal(external.password))
+        password = _password("Config.monitor.influxDB.external.password", external.password)
+        return Storage("influxdb", external.url, external.username, password)
     return Storage("influxdb", f"http://{first}:{INFLUXDB_PORT}")
 
 

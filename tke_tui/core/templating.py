@@ -7,15 +7,20 @@ quotes, backslashes, `#`, `:` and unicode in passwords survive; `to_yaml(indent)
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import Any
 
 import jinja2
 import yaml
 
+# Legal in JSON as they stand, but not in TOML (DEL), or folded or refused by YAML (the others).
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
 
 def _quote(value: object) -> str:
-    return json.dumps(str(value), ensure_ascii=False)
+    text = json.dumps(str(value), ensure_ascii=False)
+    return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _to_yaml(value: object, indent: int = 0) -> str:
