@@ -150,7 +150,7 @@ class ComponentValues:
             auth=config.auth.tke is not None,
             oidc=None
             if oidc is None
-            else OIDC(oidc.issuer_url, oidc.client_id, ca_cert=oidc.ca_cert is not None),
+            else OIDC(oidc.issuer_url, oidc.client_id, ca_cert=bool(oidc.ca_cert)),
             audit=None
             if store is None
             else ElasticSearch(

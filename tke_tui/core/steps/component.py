@@ -16,7 +16,7 @@ from tke_tui.core.component_values import (
 )
 from tke_tui.core.components import CERTS, COMPONENTS, NAMESPACE, PROVIDER_CONFIG_MAPS, Component
 from tke_tui.core.context import Options
-from tke_tui.core.kube_objects import apply_all, reach, wait_rolled_out
+from tke_tui.core.kube_objects import ROLLOUT_TIMEOUT, apply_all, reach, wait_rolled_out
 from tke_tui.core.task import Need, Scope, Task
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ API_NEEDS = (*CERTIFICATES, Need("Install etcd"), Need("Install tke-auth-api"))
 
 
 class InstallComponent(Task):
-    """Applies the objects of `component` and waits 10 minutes for its pods at most.
+    """Applies the objects of `component` and waits for its pods, `timeout` seconds at most.
 
     Nothing is deleted: what is there is changed in place, so a Service keeps its addresses. Pods are replaced when
     their configuration, the certificates or other files that they mount have changed. Raises `NotReady` with the
@@ -39,6 +39,7 @@ class InstallComponent(Task):
     """
 
     component: ClassVar[str]
+    timeout: ClassVar[float] = ROLLOUT_TIMEOUT
     scope: ClassVar[Scope] = Scope.CLUSTER
 
     @property
@@ -59,7 +60,7 @@ class InstallComponent(Task):
         )
         mounted = await _mounted(ctx, self.spec)
         await apply_all(ctx, component_objects.objects(self.spec, values, mounted=mounted))
-        await wait_rolled_out(ctx, self.spec.kind, self.spec.name, NAMESPACE)
+        await wait_rolled_out(ctx, self.spec.kind, self.spec.name, NAMESPACE, timeout=self.timeout)
 
     async def make_credentials(self, ctx: Context) -> None:
         """Make the random secrets that it works with, unless the installation has them already."""
