@@ -1,7 +1,7 @@
 """The lab's offline bundle: ``python -m tests.lab.bundle`` makes ``<cache>/bundle``. Its format is the product's own.
 
-Real are the Kubernetes programs, etcd, docker, the registry, keepalived, busybox, iptables and the CNI plugins, all
-of them from Debian's packages or sources. What is packaged nowhere has a stand-in, see tests/lab/standins.
+Real are the Kubernetes programs, etcd, docker, the registry, keepalived, InfluxDB, busybox, iptables and the CNI
+plugins, all of them from Debian's packages or sources. What is packaged nowhere has a stand-in, see tests/lab/standins.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.apt import Apt, require_root
-from tests.lab.images import packages, recipes
+from tests.lab.images import packages, platform, recipes
 from tests.lab.images.archive import BuiltImage, Image, write_archive
 from tests.lab.images.pool import Pool
 from tests.lab.images.standins import StandIns
 from tests.lab.images.tree import gzip_writer
 from tests.lab.kubernetes import Kubernetes
-from tests.lab.settings import LabError, Paths, paths
+from tests.lab.settings import TKE_VERSION, LabError, Paths, paths
 from tests.lab.shell import cached, exclusive, fingerprint, say, stage
 
-TKE_VERSION = "v1.3.0"
 SCHEMA = 1
 ARCHIVE = "images.tar.gz"
 HOOKS = ("pre-install", "post-cluster-ready", "post-install")
@@ -61,11 +60,18 @@ def build_bundle(cache: Path) -> Path:
         tarballs = packages.package_tarballs(pool, binaries)
         keys = cache / "bundle-keys"
         with ThreadPoolExecutor(_WORKERS) as workers:
-            jobs = [workers.submit(tarball.build, bundle, keys) for tarball in tarballs]
-            recipe_list = recipes.images(pool, binaries, standins)
+            jobs = {tarball.name: workers.submit(tarball.build, bundle, keys) for tarball in tarballs}
+            for name in platform.PROVIDER_PACKAGES:
+                jobs[name].result()
+            recipe_list = [
+                *recipes.images(pool, binaries, standins),
+                platform.provider_res(
+                    {t.path: bundle / t.path for t in tarballs if t.name in platform.PROVIDER_PACKAGES}
+                ),
+            ]
             built = _images(recipe_list, pool, cache / "images")
             _archive(built, bundle / ARCHIVE, keys / f"{ARCHIVE}.key")
-            for job in jobs:
+            for job in jobs.values():
                 job.result()
         write_hooks(bundle / "hooks")
         files = [ARCHIVE, *(tarball.path for tarball in tarballs), *(f"hooks/{name}" for name in HOOKS)]

@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 KUBERNETES_VERSION = "v1.20.2"
+TKE_VERSION = "v1.3.0"
 DEBIAN_CODENAME = "bookworm"
 
 NETWORK_NAME = "tke-lab"

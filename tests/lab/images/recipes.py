@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.lab.images import platform
 from tests.lab.images.archive import Image
 from tests.lab.images.pool import Pool
 from tests.lab.images.standins import StandIns
@@ -20,6 +21,7 @@ DEBIAN_PACKAGES = (
     "docker-registry",
     "etcd-client",
     "etcd-server",
+    "influxdb",
     "ipset",
     "iptables",
     "keepalived",
@@ -81,6 +83,7 @@ def images(pool: Pool, binaries: Path, standins: StandIns) -> list[Image]:
         *_busybox(pool),
         *_network(pool, standins),
         *_metrics(standins),
+        *platform.images(pool, standins),
     ]
 
 
@@ -95,8 +98,8 @@ def kubernetes_release(pool: Pool) -> dict[str, str]:
 
 
 def other_tags(recipe_list: Iterable[Image]) -> dict[str, str]:
-    """Name to tag of the images that do not come with a Kubernetes version; of several tags the first."""
-    bound = {*_CONTROL_PLANE, "kube-proxy", "etcd", "pause", "coredns"}
+    """Name to tag of the images that come with neither a Kubernetes nor the TKE version; of several tags the first."""
+    bound = {*_CONTROL_PLANE, "kube-proxy", "etcd", "pause", "coredns", *platform.COMPONENTS}
     tags: dict[str, str] = {}
     for image in recipe_list:
         if image.name not in bound:
