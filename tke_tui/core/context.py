@@ -46,6 +46,10 @@ class Options:
     registry_http_port: int = 80
     registry_https_port: int = 443
     """Ports of the installer's own registry on this host."""
+    gateway_port: int = 443
+    """Port of the platform's gateway on the machines; behind it is the platform's registry."""
+    docker_certs_dir: Path = Path("/etc/docker/certs.d")
+    """Where Docker on this host looks for the CAs of registries."""
     pushes_at_once: int = 4
     uploads_at_once: int = 4
 

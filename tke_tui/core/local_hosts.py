@@ -22,14 +22,25 @@ def enter_local_hosts(ctx: Context, names: tuple[str, ...]) -> bool:
     return _edit(ctx, text, {name: "127.0.0.1" for name in names if not _leads_here(text, name)})
 
 
+def point_local_hosts(ctx: Context, names: tuple[str, ...], address: str) -> bool:
+    """Let `names` lead to `address`; names that already do are left alone. True when the file had to change."""
+    text = _read(ctx.options.hosts_file)
+    return _edit(ctx, text, {name: address for name in names if _leads_to(text, name) != address})
+
+
 def remove_local_hosts(ctx: Context, names: tuple[str, ...]) -> bool:
     """Take our lines for `names` away; True when there were some."""
     return _edit(ctx, _read(ctx.options.hosts_file), dict.fromkeys(names))
 
 
 def _leads_here(text: str, name: str) -> bool:
+    address = _leads_to(text, name)
+    return address is not None and is_own_address(address)
+
+
+def _leads_to(text: str, name: str) -> str | None:
     found = addresses_of(text, name)
-    return bool(found) and is_own_address(found[0][0])
+    return found[0][0] if found else None
 
 
 def _read(path: Path) -> str:

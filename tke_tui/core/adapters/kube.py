@@ -32,6 +32,7 @@ _PATCH_TYPES = {
     "json": "application/json-patch+json",
 }
 _ABSENT = frozenset({404})
+_EXISTS = frozenset({409})
 
 
 class KubeClient:
@@ -124,6 +125,25 @@ class KubeClient:
         An object in a namespace, or of a kind, that does not exist yet would be created: True.
         """
         return await self._applier.would_change(obj)
+
+    async def create(self, obj: Object) -> bool:
+        """Create an object; False when there is one of that name already, which is left as it is.
+
+        For APIs of which it is not known whether they take server-side apply. Raises `ApiUnavailable` when the
+        server does not serve the kind (yet), Fatal when it refuses the object.
+        """
+        metadata, kind = obj["metadata"], obj["kind"]
+        namespace = metadata.get("namespace")
+        resource = await self._applier.resource(obj["apiVersion"], kind)
+        answer = await self._transport.request(
+            "POST",
+            resource.path(namespace),
+            what=f"create {label_of(kind, metadata['name'], namespace)}",
+            query={"fieldManager": FIELD_MANAGER},
+            body=obj,
+            accept=_EXISTS,
+        )
+        return answer.status not in _EXISTS
 
     async def patch(
         self,

@@ -55,7 +55,9 @@ class RegistryClient:
     `url` is `http[s]://host[:port]` to dial, `name` what messages call it (default: `host[:port]`).
     `username`/`password` are for Basic and Bearer challenges. `ca_pem` is a CA besides the system's (default: the one
     Docker trusts for this registry, `/etc/docker/certs.d/<host[:port]>/ca.crt`), `tls_name` the name the certificate
-    must carry (default: the host's). Every method raises the errors of `registry_errors`.
+    must carry (default: the host's). `connect_to` is an IP address to dial for this host and every name below it
+    without asking the name service; requests carry the name all the same. Every method raises the errors of
+    `registry_errors`.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class RegistryClient:
         password: str = "",
         ca_pem: str = "",
         tls_name: str = "",
+        connect_to: str = "",
     ) -> None:
         self.scheme, _, host = url.rstrip("/").partition("://")
         self.host = DOCKER_HUB_API if host == DOCKER_HUB else host
@@ -74,6 +77,7 @@ class RegistryClient:
         self.username = username
         self._ca_pem = ca_pem
         self._tls_name = tls_name
+        self._connect_to = connect_to
         self._insecure = False
         self._context: ssl.SSLContext | None = None
         self._authorizer = Authorizer(self.name, username, password)
@@ -306,7 +310,13 @@ class RegistryClient:
             import aiohttp
 
             timeout = aiohttp.ClientTimeout(connect=_CONNECT_TIMEOUT, sock_read=_IDLE_TIMEOUT)
-            self._open_session = aiohttp.ClientSession(timeout=timeout)
+            connector = None
+            if self._connect_to:
+                from tke_tui.core.adapters.fixed_resolver import FixedResolver
+
+                resolver = FixedResolver(self.host.partition(":")[0], self._connect_to)
+                connector = aiohttp.TCPConnector(resolver=resolver)
+            self._open_session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         return self._open_session
 
 

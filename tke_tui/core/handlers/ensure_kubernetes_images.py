@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context
-from tke_tui.core.errors import CommandFailed
-from tke_tui.core.handlers.pull_errors import explain_pull
+from tke_tui.core.handlers.image_pull import pull_missing
 from tke_tui.core.model.fields import reveal
-from tke_tui.core.node import Node
-from tke_tui.core.remote.waiting import at_once
 from tke_tui.core.task import Need, Scope, Task
 
 if TYPE_CHECKING:
@@ -29,8 +25,6 @@ IMAGES = (
     "pause",
     "coredns",
 )
-PULLS_AT_ONCE = 3
-PULL_SECONDS = 1800.0
 LOGIN_DIRECTORY = "/root/.docker"
 DOCKER_HUB = "https://index.docker.io/v1/"
 
@@ -55,20 +49,7 @@ class EnsureKubernetesImages(Task):
 
     async def run(self, ctx: Context) -> None:
         await self._log_in(ctx)
-        wanted = references(ctx.para, ctx.bundle)
-        missing = [image for image in wanted if not await _has_image(ctx.node, image)]
-        present = len(wanted) - len(missing)
-
-        async def pull(image: str) -> None:
-            nonlocal present
-            try:
-                await ctx.node.change(f"pull {image}", "docker", "pull", image, timeout=PULL_SECONDS)
-            except CommandFailed as error:
-                raise explain_pull(ctx.node.name, image, error) from error
-            present += 1
-            ctx.progress(present, len(wanted), "images pulled")
-
-        await at_once(PULLS_AT_ONCE, [partial(pull, image) for image in missing])
+        await pull_missing(ctx, references(ctx.para, ctx.bundle))
 
     async def _log_in(self, ctx: Context) -> None:
         third_party = ctx.para.config.registry.third_party
@@ -85,10 +66,6 @@ class EnsureKubernetesImages(Task):
             mode=0o600,
             what=f"store the login to {third_party.domain}",
         )
-
-
-async def _has_image(node: Node, image: str) -> bool:
-    return await node.ok("docker", "image", "inspect", "--format", "{{.Id}}", image)
 
 
 def with_login(text: str, server: str, token: str) -> str:

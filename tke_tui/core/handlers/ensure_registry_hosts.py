@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context
+from tke_tui.core.handover import POINT_MACHINES, handed_over
 from tke_tui.core.installer_host import is_own_address, source_address
 from tke_tui.core.remote.hosts_file import set_hosts
 from tke_tui.core.task import Scope, Task
@@ -35,7 +36,7 @@ class EnsureRegistryHosts(Task):
         return [*registry_hosts(para), para.first.ip]
 
     async def run(self, ctx: Context) -> None:
-        if ctx.services.finished("Set global cluster hosts", ""):
+        if await handed_over(ctx, POINT_MACHINES):
             ctx.log("the names already lead to the cluster's own registry")
             return
         # On the installer host itself this is also the installer's own entry: both must agree.

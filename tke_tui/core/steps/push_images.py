@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tke_tui.core.adapters.docker import RegistryLogin
 from tke_tui.core.adapters.registry import insecure_in
 from tke_tui.core.context import Context
+from tke_tui.core.handover import STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.steps.load_images import official
@@ -37,6 +38,9 @@ class PushImages(Task):
         return [para.registry_prefix, user, bundle.fingerprint]
 
     async def run(self, ctx: Context) -> None:
+        if ctx.para.tke_registry and await handed_over(ctx, STOP_LOCAL_REGISTRY):
+            ctx.log("the platform's own registry has taken over")
+            return
         await push_images(ctx, await self._target(ctx))
 
     async def _target(self, ctx: Context) -> Target:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context, Mode
+from tke_tui.core.handover import POINT_INSTALLER, STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.images import local_name
 from tke_tui.core.local_hosts import enter_local_hosts, remove_local_hosts
 from tke_tui.core.local_registry import (
@@ -41,6 +42,9 @@ class SetupLocalRegistry(Task):
         return [para.registry_prefix, bundle.manifest.images.get(IMAGE, "")]
 
     async def run(self, ctx: Context) -> None:
+        if await handed_over(ctx, STOP_LOCAL_REGISTRY):
+            ctx.log("the platform's own registry has taken over")
+            return
         docker, domain = await ctx.docker(), ctx.para.registry_domain
         root, options = ctx.directory.root.resolve(), ctx.options
         certificate = await ensure_certificate(ctx, domain)
@@ -55,7 +59,8 @@ class SetupLocalRegistry(Task):
             await ensure_container(ctx, docker, container)
             if ctx.mode is not Mode.PLAN:
                 await wait_ready(ctx, docker, container, domain)
-        enter_local_hosts(ctx, _names(ctx.para))
+        if not await handed_over(ctx, POINT_INSTALLER):
+            enter_local_hosts(ctx, _names(ctx.para))
 
     def _image(self, ctx: Context, arch: str) -> str:
         tag = ctx.bundle.tag(IMAGE, ctx.bundle.versions[0])
