@@ -21,6 +21,7 @@ def lines(*events: ev.Event, verbose: bool = False) -> list[str]:
     printer = PlainLines(out, verbose=verbose, clock=lambda: 0.0)
     for event in events:
         printer(event)
+    printer.close()
     return [line.partition(" ")[2] for line in out.getvalue().splitlines()]
 
 
@@ -73,10 +74,13 @@ def test_a_closed_terminal_does_not_stop_anything() -> None:
     printer = PlainLines(Gone())
     for _ in range(2):
         printer(ev.Notice(level="warning", text="hello"))
+    printer.close()
 
 
 def test_json_lines_are_the_events() -> None:
     out = io.StringIO()
     event = ev.TaskFailed(task="a", key="k", seconds=1.5, title="ü", output=("x", "y"))
-    JsonLines(out)(event)
+    printer = JsonLines(out)
+    printer(event)
+    printer.close()
     assert ev.event_from_dict(json.loads(out.getvalue())) == event

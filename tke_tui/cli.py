@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import os
-import signal
 import sys
+import tempfile
 import traceback
-from dataclasses import replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import click
 import typer
 
 from tke_tui import __version__
+from tke_tui import cli_input as given
+from tke_tui import cli_options as opt
+from tke_tui.cli_options import HostKeys, Output
 from tke_tui.core import installation as installations
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Options
-from tke_tui.core.engine import Engine, RunResult
+from tke_tui.core.disk_errors import usable
 from tke_tui.core.errors import ExitCode, TkeError, UsageError
-from tke_tui.core.installation import Installation, RunSettings
+from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.defaults import apply_defaults
-from tke_tui.core.model.load import load_para
-from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.core.model.validate import Report
-from tke_tui.core.model.validate import validate as validate_para
 from tke_tui.core.paths import InstallDir, default_directory
-from tke_tui.core.plan import build_plan, handler_names, step_names
+from tke_tui.core.plan import build_plan
 from tke_tui.host_key_prompt import ask_on_terminal
-from tke_tui.plain import JsonLines, PlainLines
-from tke_tui.reports import (
-    bundle_problems,
-    failure_text,
-    findings_text,
-    plan_text,
-    preflight_text,
-    status_text,
-    success_text,
-)
-
-PASSPHRASE_VARIABLE = "TKE_TUI_PASSPHRASE_FILE"  # noqa: S105 - a name, no secret
+from tke_tui.reports import bundle_problems, bundle_text, plan_text, preflight_text
+from tke_tui.running import run, run_stoppable, stop_on_signals
+from tke_tui.status import log_file, status_text
+from tke_tui.terminal import complain, prepare, say
 
 app = typer.Typer(
     name="tke-tui",
@@ -57,117 +46,67 @@ bundle_app = typer.Typer(
 )
 app.add_typer(bundle_app, name="bundle")
 
-
-class HostKeys(StrEnum):
-    ASK = "ask"
-    ACCEPT_NEW = "accept-new"
-    STRICT = "strict"
+_Problem: type[Exception] = typer.BadParameter.__bases__[0]
+"""What typer raises for a wrong command line; only this subclass of it has a public name in all its versions."""
 
 
-class Output(StrEnum):
-    PLAIN = "plain"
-    JSONL = "jsonl"
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Options that were given before the sub-command."""
 
-
-ConfigOption = Annotated[
-    Path,
-    typer.Option(
-        "-c", "--config", "--input", help="Input document (tke.json; JSON or YAML).", metavar="FILE"
-    ),
-]
-MaybeConfig = Annotated[
-    Path | None,
-    typer.Option(
-        "-c", "--config", "--input", help="Input document (tke.json; JSON or YAML).", metavar="FILE"
-    ),
-]
-DirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--dir", help="Installation directory: state, logs, secrets. One per cluster.", metavar="DIR"
-    ),
-]
-BundleOption = Annotated[
-    Path | None,
-    typer.Option("--bundle", help="Unpacked offline bundle.", metavar="DIR", envvar="TKE_TUI_BUNDLE"),
-]
-IgnoreOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--ignore-preflight", help="A preflight check whose errors do not count; repeatable.", metavar="NAME"
-    ),
-]
-HostKeyOption = Annotated[
-    HostKeys | None,
-    typer.Option(
-        "--host-key-policy",
-        help="What to do with a machine's unknown SSH host key. Default: ask on a terminal, else strict.",
-    ),
-]
-SshConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--ssh-config", help="OpenSSH client configuration to honour, e.g. ~/.ssh/config.", metavar="FILE"
-    ),
-]
-VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Also print the output of commands.")]
-OutputOption = Annotated[
-    Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")
-]
+    resume: bool = False
+    directory: Path | None = None
 
 
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the installation in --dir.")] = False,
-    directory: DirOption = None,
-    version: Annotated[bool, typer.Option("-V", "--version", help="Print the version.")] = False,
+    resume: opt.Resume = False,
+    directory: opt.Directory = None,
+    version: bool = typer.Option(False, "-V", "--version", help="Print the version."),
 ) -> None:
+    context.obj = Before(resume, directory)
     if version:
-        typer.echo(f"tke-tui {__version__}")
-    elif resume and context.invoked_subcommand is None:
+        say(f"tke-tui {__version__}")
+        raise typer.Exit(0)
+    if resume and context.invoked_subcommand not in (None, "install"):
+        raise typer.BadParameter(f"--resume has no meaning for {context.invoked_subcommand}")
+    if context.invoked_subcommand is not None:
+        return
+    if resume:
         _install(resume=True, directory=directory)
-    elif context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+    elif directory is not None:
+        raise typer.BadParameter("--dir needs --resume or a command after it")
+    else:
+        say(context.get_help())
 
 
 @app.command()
 def install(
-    config: MaybeConfig = None,
-    directory: DirOption = None,
-    bundle: BundleOption = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the installation in --dir.")] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Ignore saved progress; begin at the first step.")
-    ] = False,
-    ignore_preflight: IgnoreOption = None,
-    host_key_policy: HostKeyOption = None,
-    ssh_config: SshConfigOption = None,
-    replicas: Annotated[
-        int | None, typer.Option("--replicas", min=1, help="Replicas of each TKE component. Default 2.")
-    ] = None,
-    sync_projects_with_namespaces: Annotated[
-        bool | None,
-        typer.Option(
-            "--sync-projects-with-namespaces/--no-sync-projects-with-namespaces",
-            help="Keep business projects and namespaces in step.",
-        ),
-    ] = None,
-    hosts_file: Annotated[
-        Path | None,
-        typer.Option("--hosts-file", help="This host's hosts file. Default /etc/hosts.", metavar="FILE"),
-    ] = None,
-    no_ui: Annotated[bool, typer.Option("--no-ui", help="Run without screens (lines).")] = True,
-    plain: Annotated[bool, typer.Option("--plain", help="The same as --no-ui.")] = False,
-    output: OutputOption = Output.PLAIN,
-    verbose: VerboseOption = False,
+    context: typer.Context,
+    config: opt.MaybeConfig = None,
+    directory: opt.Directory = None,
+    bundle: opt.BundleDir = None,
+    resume: opt.Resume = False,
+    force: opt.Force = False,
+    ignore_preflight: opt.IgnorePreflight = None,
+    host_key_policy: opt.HostKeyPolicy = None,
+    ssh_config: opt.SshConfig = None,
+    replicas: opt.Replicas = None,
+    sync_projects_with_namespaces: opt.SyncProjects = None,
+    hosts_file: opt.HostsFile = None,
+    no_ui: opt.NoUi = True,
+    plain: opt.Plain = False,
+    output: opt.OutputForm = Output.PLAIN,
+    verbose: opt.Verbose = False,
 ) -> None:
     """Install a cluster from an input document, or continue an installation."""
+    before: Before = context.obj
     _install(
         config=config,
-        directory=directory,
+        directory=directory or before.directory,
         bundle=bundle,
-        resume=resume,
+        resume=resume or before.resume,
         force=force,
         ignore_preflight=ignore_preflight,
         host_key_policy=host_key_policy,
@@ -181,75 +120,98 @@ def install(
 
 
 @app.command()
-def validate(config: ConfigOption, bundle: BundleOption = None) -> None:
+def validate(config: opt.Config, bundle: opt.BundleDir = None) -> None:
     """Check an input document without touching any machine; every problem at once."""
-    versions = Bundle.open(bundle).versions if bundle is not None else ()
-    _read_input(config, versions, out=sys.stdout)
-    typer.echo(f"{config}: valid")
+    given.read_input(config, given.versions(bundle), show=say)
+    say(f"{config}: valid")
 
 
 @app.command()
-def plan(config: ConfigOption, bundle: BundleOption = None) -> None:
+def plan(config: opt.Config, bundle: opt.BundleDir = None) -> None:
     """Show steps, handlers and machines in order, and what is left out and why."""
-    versions = Bundle.open(bundle).versions if bundle is not None else ()
-    para = apply_defaults(_read_input(config, versions), versions)
-    typer.echo(plan_text(build_plan(para)))
+    versions = given.versions(bundle)
+    para = apply_defaults(given.read_input(config, versions), versions)
+    say(plan_text(build_plan(para), para))
 
 
 @app.command()
 def preflight(
-    config: ConfigOption,
-    bundle: BundleOption = None,
-    ignore_preflight: IgnoreOption = None,
-    host_key_policy: HostKeyOption = None,
-    ssh_config: SshConfigOption = None,
+    config: opt.Config,
+    bundle: opt.BundleDir = None,
+    ignore_preflight: opt.IgnorePreflight = None,
+    host_key_policy: opt.HostKeyPolicy = None,
+    ssh_config: opt.SshConfig = None,
 ) -> None:
     """Run every check on every machine, read-only, and print the results."""
-    import tempfile
-
     from tke_tui.core.preflight import run_preflight
 
-    bundle_path = _require_bundle(bundle)
-    para = _read_input(config, Bundle.open(bundle_path).versions)
-    with tempfile.TemporaryDirectory(prefix="tke-tui-preflight-") as scratch:
+    given.require_file(ssh_config)
+    bundle_path = given.require_bundle(bundle)
+    para = given.read_input(config, Bundle.open(bundle_path).versions)
+    # A signal must not leave the directory behind: the input's secrets are in it.
+    stop_on_signals()
+    with contextlib.ExitStack() as stack:
+        with usable(Path(tempfile.gettempdir())):
+            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tke-tui-preflight-"))
         settings = RunSettings(
             bundle_path,
             Options(ignore_preflight=frozenset(ignore_preflight or ())),
-            host_key_policy=_policy(host_key_policy),
+            host_key_policy=given.policy(host_key_policy),
             ssh_config=ssh_config,
         )
         installation = installations.create(InstallDir(Path(scratch) / "run"), para, settings)
-        findings, error = asyncio.run(run_preflight(installation, ask_host_key=ask_on_terminal))
-    typer.echo(preflight_text(findings))
+        work = run_preflight(installation, known_hosts=_preflight_known_hosts(), ask_host_key=ask_on_terminal)
+        findings, error = run_stoppable(work)
+    redact = installation.secrets.redact
+    say(redact(preflight_text(findings)))
     if error is not None:
-        raise error
+        complain(redact(f"error: {error.title}"))
+        raise typer.Exit(int(error.exit_code))
+
+
+def _preflight_known_hosts() -> Path:
+    """Host keys of machines that were only looked at; an installation keeps its own."""
+    place = default_directory().parent
+    with usable(place):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return place / "known_hosts"
 
 
 @app.command()
-def status(directory: DirOption = None) -> None:
+def status(
+    context: typer.Context,
+    directory: opt.Directory = None,
+    every: opt.All = False,
+) -> None:
     """Show how far the installation in --dir is; works beside a running engine."""
-    typer.echo(status_text(_directory(directory)))
+    place = given.install_dir(directory or context.obj.directory)
+    with usable(place.root):
+        text = status_text(place, every=every)
+    say(text)
+
+
+@app.command()
+def logs(context: typer.Context, node: opt.NodeName = None, directory: opt.Directory = None) -> None:
+    """Print the log of a machine, or of the installer itself."""
+    place = given.install_dir(directory or context.obj.directory)
+    with usable(place.root), log_file(place, node or "").open(encoding="utf-8", errors="replace") as file:
+        for line in file:
+            if not say(line.rstrip("\n")):
+                return
 
 
 @bundle_app.command("verify")
-def bundle_verify(bundle: Annotated[Path, typer.Argument(help="Bundle directory.", metavar="DIR")]) -> None:
+def bundle_verify(bundle: opt.BundleArgument) -> None:
     """Check every file of a bundle against the checksums of its manifest."""
     opened = Bundle.open(bundle)
     bundle_problems(opened)
-    typer.echo(f"{bundle}: {len(opened.manifest.files)} files verified, TKE {opened.manifest.version}")
+    say(f"{bundle}: {len(opened.manifest.files)} files verified, TKE {opened.manifest.version}")
 
 
 @bundle_app.command("list")
-def bundle_list(bundle: Annotated[Path, typer.Argument(help="Bundle directory.", metavar="DIR")]) -> None:
+def bundle_list(bundle: opt.BundleArgument) -> None:
     """List the Kubernetes versions, packages and images of a bundle."""
-    manifest = Bundle.open(bundle).manifest
-    typer.echo(f"TKE {manifest.version} for {', '.join(manifest.architectures)}")
-    for release in manifest.kubernetes:
-        typer.echo(f"kubernetes {release.version}  etcd {release.etcd}  coredns {release.coredns}")
-    for name, version in sorted(manifest.packages.items()):
-        typer.echo(f"package {name} {version if isinstance(version, str) else ', '.join(version)}")
-    for image in manifest.contents:
-        typer.echo(f"image {image}")
+    say(bundle_text(Bundle.open(bundle).manifest))
 
 
 def _install(
@@ -268,8 +230,9 @@ def _install(
     output: Output = Output.PLAIN,
     verbose: bool = False,
 ) -> None:
-    place = _directory(directory)
-    passphrase = _passphrase()
+    place = given.install_dir(directory)
+    passphrase = given.passphrase()
+    given.require_file(ssh_config)
     chosen: dict[str, Any] = {
         "ignore_preflight": frozenset(ignore_preflight) if ignore_preflight else None,
         "replicas": replicas,
@@ -292,134 +255,57 @@ def _install(
             detail="--resume goes on where it stopped, --force begins at the first step",
             fix="Leave one of them out.",
         )
+    policy = given.policy(host_key_policy)
     if resume:
-        para = None if config is None else _read_input(config, ())
-        installation = installations.resume(place, passphrase=passphrase, para=para, change_settings=change)
+        para = None
+        if config is not None and installations.has_installation(place):
+            para = given.read_input(config, given.versions(bundle or installations.saved_bundle(place)))
+        defaults = None if bundle is None else RunSettings(bundle.absolute(), host_key_policy=policy)
+        installation = installations.resume(
+            place, passphrase=passphrase, para=para, change_settings=change, defaults=defaults
+        )
     else:
         if config is None:
             raise UsageError(
                 "No input document", fix="Name it with -c FILE, or continue an installation with --resume."
             )
-        bundle_path = _require_bundle(bundle)
-        para = _read_input(config, Bundle.open(bundle_path).versions)
-        settings = change(RunSettings(bundle_path, host_key_policy=_policy(host_key_policy)))
+        bundle_path = given.require_bundle(bundle)
+        para = given.read_input(config, Bundle.open(bundle_path).versions)
+        settings = change(RunSettings(bundle_path, host_key_policy=policy))
         installation = installations.create(place, para, settings, passphrase=passphrase, force=force)
-    _run(installation, output=output, verbose=verbose)
-
-
-def _run(installation: Installation, *, output: Output, verbose: bool) -> None:
-    if output is Output.JSONL:
-        result = asyncio.run(_run_engine(installation, JsonLines(sys.stdout)))
-    else:
-        result = asyncio.run(_run_engine(installation, PlainLines(sys.stdout, verbose=verbose)))
-        if result.status == "success":
-            typer.echo(success_text(installation))
-    if result.status != "success":
-        typer.echo(failure_text(installation, result), err=True)
-    raise typer.Exit(int(result.exit_code))
-
-
-async def _run_engine(installation: Installation, listener: JsonLines | PlainLines) -> RunResult:
-    loop = asyncio.get_running_loop()
-
-    def started(engine: Engine) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, engine.cancel)
-
-    loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    return await installation.run(listeners=(listener,), ask_host_key=ask_on_terminal, started=started)
-
-
-def _read_input(path: Path, versions: tuple[str, ...], *, out: Any = None) -> CreateClusterPara:
-    """Load and validate; findings go to `out` (stderr by default), errors raise `UsageError` after all are printed."""
-    loaded = load_para(path)
-    if loaded.para is None:
-        report = Report(tuple(loaded.errors), tuple(loaded.warnings))
-    else:
-        report = validate_para(
-            loaded.para,
-            kubernetes_versions=versions,
-            source=loaded,
-            step_names=step_names(),
-            handler_names=handler_names(),
-        )
-    findings = [*report.errors, *report.warnings]
-    if findings:
-        print(findings_text(findings), file=out or sys.stderr)
-    if report.errors or loaded.para is None:
-        raise UsageError(
-            f"{path} has {len(report.errors)} error(s)",
-            fix="Correct them; check again with: tke-tui validate -c FILE",
-        )
-    return loaded.para
-
-
-def _directory(directory: Path | None) -> InstallDir:
-    return InstallDir((directory or default_directory()).absolute())
-
-
-def _require_bundle(bundle: Path | None) -> Path:
-    if bundle is None:
-        raise UsageError(
-            "No bundle",
-            detail="the Kubernetes packages and images come from an offline bundle",
-            fix="Name its directory with --bundle DIR or the environment variable TKE_TUI_BUNDLE.",
-        )
-    return bundle.absolute()
-
-
-def _policy(chosen: HostKeys | None) -> Any:
-    if chosen is not None:
-        return chosen.value
-    return HostKeys.ASK.value if sys.stdin.isatty() else HostKeys.STRICT.value
-
-
-def _passphrase() -> str | None:
-    """The passphrase of the secrets, from the file that TKE_TUI_PASSPHRASE_FILE names; None = key file."""
-    name = os.environ.get(PASSPHRASE_VARIABLE)
-    if not name:
-        return None
-    path = Path(name)
-    try:
-        if path.stat().st_mode & 0o077:
-            raise UsageError(f"{path} can be read by others", fix=f"chmod 600 {path}")
-        text = path.read_text().rstrip("\n")
-    except OSError as error:
-        raise UsageError(
-            f"The passphrase file {path} cannot be read",
-            detail=error.strerror or "",
-            fix=f"Correct {PASSPHRASE_VARIABLE} or unset it.",
-        ) from None
-    if not text:
-        raise UsageError(f"The passphrase file {path} is empty", fix="Put the passphrase on its first line.")
-    return text
+    raise typer.Exit(run(installation, output=output, verbose=verbose))
 
 
 def main() -> None:
     """Entry point: every failure becomes a clear text on stderr and its exit code, never a traceback."""
+    prepare()
+    sys.exit(_main())
+
+
+def _main() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="tke-tui", standalone_mode=False)
     except TkeError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(int(error.exit_code))
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show(file=sys.stderr)
-        sys.exit(int(ExitCode.USAGE))
-    except (KeyboardInterrupt, click.exceptions.Abort):
-        print("stopped", file=sys.stderr)
-        sys.exit(int(ExitCode.CANCELLED))
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(int(ExitCode.OK))
+        complain(f"error: {error}")
+        return int(error.exit_code)
+    except _Problem as problem:
+        complain(_command_line_text(problem))
+        return int(ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        complain("stopped")
+        return int(ExitCode.CANCELLED)
     except Exception as error:
         if os.environ.get("TKE_TUI_DEBUG"):
             traceback.print_exc()
-        print(
+        complain(
             f"error: tke-tui stopped on an error of its own: {type(error).__name__}: {error}\n"
-            "fix: report it; TKE_TUI_DEBUG=1 prints where it happened",
-            file=sys.stderr,
+            "fix: report it; TKE_TUI_DEBUG=1 prints where it happened"
         )
-        sys.exit(int(ExitCode.INTERNAL))
-    sys.exit(code if isinstance(code, int) else 0)
+        return int(ExitCode.INTERNAL)
+    return code if isinstance(code, int) else 0
+
+
+def _command_line_text(problem: Any) -> str:
+    context = getattr(problem, "ctx", None)
+    command = context.command_path if context is not None else "tke-tui"
+    return f"error: {problem.format_message()}\nfix: see {command} --help"

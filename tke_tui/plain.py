@@ -9,33 +9,24 @@ from typing import TextIO
 
 from tke_tui.core import events as ev
 from tke_tui.core.state import name_and_node
+from tke_tui.printer import Printer
+from tke_tui.terminal import harmless
 
 PROGRESS_EVERY = 5.0
 """Seconds between two progress lines of the same task."""
 
 
-class Printer:
-    """Writes to a stream until its reader is gone; a closed terminal must not stop an installation."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._gone = False
-
-    def line(self, text: str) -> None:
-        if self._gone:
-            return
-        try:
-            self._stream.write(text + "\n")
-            self._stream.flush()
-        except (OSError, ValueError):
-            self._gone = True
-
-
 class JsonLines:
-    """Every event as one JSON object per line, in order."""
+    """Every event as one JSON object per line, in order of `seq`. Call `close` at the end."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self._printer = Printer(stream)
+
+    def note(self, text: str) -> None:
+        """Something that is no event: not for readers of events."""
+
+    def close(self) -> None:
+        self._printer.close()
 
     def __call__(self, event: ev.Event) -> None:
         self._printer.line(json.dumps(event.as_dict(), ensure_ascii=False))
@@ -44,12 +35,12 @@ class JsonLines:
 class PlainLines:
     """One readable line per thing that happened: time, [node], task, what.
 
-    `verbose` also prints the output of remote commands as it comes, and each task that a failure kept from running.
-    Times are local, `HH:MM:SS`.
+    `verbose` also prints the output of remote commands as it comes, each task that this input leaves out, and each
+    that a failure kept from running. Times are local, `HH:MM:SS`. Call `close` at the end.
     """
 
     def __init__(
-        self, stream: TextIO, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
+        self, stream: TextIO | None, *, verbose: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._printer = Printer(stream)
         self._verbose = verbose
@@ -60,8 +51,17 @@ class PlainLines:
     def __call__(self, event: ev.Event) -> None:
         text = self._text(event)
         if text is not None:
-            stamp = time.strftime("%H:%M:%S", time.localtime(event.at))
-            self._printer.line(f"{stamp} {text}")
+            self._line(event.at, text)
+
+    def note(self, text: str) -> None:
+        """Something that is no event, e.g. that a signal was heard."""
+        self._line(time.time(), text)
+
+    def _line(self, at: float, text: str) -> None:
+        self._printer.line(f"{time.strftime('%H:%M:%S', time.localtime(at))} {harmless(text)}")
+
+    def close(self) -> None:
+        self._printer.close()
 
     def _text(self, event: ev.Event) -> str | None:
         match event:
@@ -73,16 +73,16 @@ class PlainLines:
             case ev.TaskSucceeded():
                 return f"{_label(event.task)} ok {_seconds(event.seconds)}{_changes(event.changes)}"
             case ev.TaskFailed():
-                return f"{_label(event.task)} FAILED: {event.title}" + (
-                    f" - {event.detail}" if event.detail and "\n" not in event.detail else ""
-                )
+                return f"{_label(event.task)} FAILED: {event.title}{_one_line(event.detail)}"
             case ev.TaskRetrying():
                 return (
                     f"{_label(event.task)} retry {event.attempt}/{event.attempts - 1} in {event.delay:.0f} s: "
-                    f"{event.title}{f' - {event.detail}' if event.detail else ''}"
+                    f"{event.title}{_one_line(event.detail)}"
                 )
             case ev.TaskSkipped(by="done"):
                 self._done_before += 1
+                return None
+            case ev.TaskSkipped(by="condition") if not self._verbose:
                 return None
             case ev.TaskSkipped():
                 return f"{_label(event.task)} skipped: {event.why}"
@@ -125,6 +125,10 @@ class PlainLines:
 def _label(task: str) -> str:
     name, node = name_and_node(task)
     return f"[{node}] {name}" if node else name
+
+
+def _one_line(detail: str) -> str:
+    return f" - {detail}" if detail and "\n" not in detail else ""
 
 
 def _seconds(value: float) -> str:

@@ -1,24 +1,26 @@
-"""Texts that the command prints: findings, plans, preflight results, status, the end of a run."""
+"""Texts that the command prints: findings, plans, preflight results, bundles, the end of a run."""
 
 from __future__ import annotations
 
 import textwrap
-import time
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from tke_tui.core.bundle import Bundle
+from tke_tui.core.bundle import Bundle, Manifest
 from tke_tui.core.engine import RunResult
 from tke_tui.core.errors import BundleError, TkeError
 from tke_tui.core.graph import Graph, PlannedTask
-from tke_tui.core.installation import Installation, has_installation
-from tke_tui.core.journal import read_events
+from tke_tui.core.installation import Installation
 from tke_tui.core.model.findings import Finding
-from tke_tui.core.paths import InstallDir
-from tke_tui.core.state import RunState, name_and_node, restore
+from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.state import name_and_node
 
 if TYPE_CHECKING:
     from tke_tui.core.probes import Finding as ProbeFinding
+
+
+SHOWN = 20
+"""Failures that are printed in full at the end of a run."""
 
 
 def findings_text(findings: Iterable[Finding]) -> str:
@@ -27,23 +29,19 @@ def findings_text(findings: Iterable[Finding]) -> str:
     return "\n".join(str(finding) for finding in ordered)
 
 
-def plan_text(graph: Graph) -> str:
-    """Steps and handlers in order, the machines of each, and what is left out and why."""
-    rows: dict[tuple[str, str], list[PlannedTask]] = {}
+def plan_text(graph: Graph, para: CreateClusterPara) -> str:
+    """Steps and handlers in order, where each runs, and what is left out and why; lines of at most 80 columns."""
+    by_step: dict[str, dict[str, list[PlannedTask]]] = {}
     for planned in graph:
-        rows.setdefault((planned.step, planned.task.name), []).append(planned)
-    by_step: dict[str, list[tuple[str, list[PlannedTask]]]] = {}
-    for (step, name), tasks in rows.items():
-        by_step.setdefault(step, []).append((name, tasks))
-    lines: list[str] = []
+        by_step.setdefault(planned.step, {}).setdefault(planned.task.name, []).append(planned)
+    machines = [str(machine.ip) for machine in para.machines]
+    lines = [f"{len(machines)} machine(s): {_few(machines)}"]
     for number, (step, entries) in enumerate(by_step.items(), start=1):
-        own = next((tasks for name, tasks in entries if name == step), [])
-        lines.append(f"{number:>2}. {step}{_left_out(own)}")
-        handlers = [(name, tasks) for name, tasks in entries if name != step]
-        for position, (name, tasks) in enumerate(handlers, start=1):
-            where = ", ".join(task.node for task in tasks if task.node) or "the cluster"
-            left_out = _left_out(tasks)
-            lines.append(f"    {position:>2}. {name}{left_out or f'  on {where}'}")
+        own = entries.pop(step, [])
+        lines.append(_wrapped(f"{number:>2}. ", f"{step}{_left_out(own)}"))
+        for position, (name, tasks) in enumerate(entries.items(), start=1):
+            where = _left_out(tasks) or f"  on {_where([t.node for t in tasks if t.node], machines)}"
+            lines.append(_wrapped(f"    {position:>2}. ", name + where))
     total = len(graph.included)
     lines.append(f"{total} tasks to run, {len(graph.tasks) - total} left out")
     return "\n".join(lines)
@@ -52,6 +50,31 @@ def plan_text(graph: Graph) -> str:
 def _left_out(tasks: list[PlannedTask]) -> str:
     reason = next((task.left_out for task in tasks if task.left_out), "")
     return f"  skipped: {reason}" if reason else ""
+
+
+def _where(nodes: list[str], machines: list[str]) -> str:
+    if not nodes:
+        return "the cluster"
+    if len(machines) > 1 and nodes == machines:
+        return "all machines"
+    if len(machines) > 2 and nodes == machines[1:]:
+        return "all but the first"
+    return _few(nodes)
+
+
+def _few(nodes: list[str]) -> str:
+    return ", ".join(nodes) if len(nodes) <= 3 else f"{', '.join(nodes[:3])} and {len(nodes) - 3} more"
+
+
+def _wrapped(start: str, text: str) -> str:
+    return textwrap.fill(
+        text,
+        80,
+        initial_indent=start,
+        subsequent_indent=" " * (len(start) + 4),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def preflight_text(findings: Iterable[ProbeFinding]) -> str:
@@ -74,32 +97,18 @@ def preflight_text(findings: Iterable[ProbeFinding]) -> str:
     return "\n".join(lines)
 
 
-def status_text(directory: InstallDir) -> str:
-    """How far an installation is, from its journal alone."""
-    if not has_installation(directory):
-        return f"There is no installation in {directory.root}."
-    state = restore(RunState.load(directory.state), read_events(directory.journal))
-    words = {"unknown": "not started", "doing": "running, or interrupted"}
-    lines = [f"{directory.root}: {words.get(state.status, state.status)}"]
-    for task, record in state.tasks.items():
-        name, node = name_and_node(task)
-        where = f"[{node}] " if node else ""
-        started = time.strftime("%H:%M:%S", time.localtime(record.started))
-        tail = f": {record.title}" if record.title else ""
-        lines.append(f"{started} {where}{name} {record.status} {record.seconds:.1f} s{tail}")
-    return "\n".join(lines)
-
-
 def failure_text(installation: Installation, result: RunResult) -> str:
     """Every failure with cause, evidence and remedy, then how to go on."""
     redact = installation.secrets.redact
     blocks: list[str] = []
-    for task, error in result.errors:
+    for task, error in result.errors[:SHOWN]:
         name, node = name_and_node(task)
         log = installation.directory.node_log(node)
         blocks.append(
             redact(f"{name}{f' on {node}' if node else ''} failed\n{_indented(error)}\n  log: {log}")
         )
+    if len(result.errors) > SHOWN:
+        blocks.append(f"... and {len(result.errors) - SHOWN} more failed: tke-tui status --all")
     resume = f"tke-tui --resume --dir {installation.directory.root}"
     if result.status == "cancelled":
         blocks.append("Stopped. Nothing is lost.")
@@ -122,6 +131,17 @@ def success_text(installation: Installation) -> str:
             f"next: kubectl --kubeconfig {kubeconfig} get nodes -o wide",
         )
     )
+
+
+def bundle_text(manifest: Manifest) -> str:
+    """What a bundle offers, one thing per line."""
+    lines = [f"TKE {manifest.version} for {', '.join(manifest.architectures)}"]
+    for release in manifest.kubernetes:
+        lines.append(f"kubernetes {release.version}  etcd {release.etcd}  coredns {release.coredns}")
+    for name, version in sorted(manifest.packages.items()):
+        lines.append(f"package {name} {version if isinstance(version, str) else ', '.join(version)}")
+    lines.extend(f"image {image}" for image in manifest.contents)
+    return "\n".join(lines)
 
 
 def bundle_problems(bundle: Bundle) -> None:

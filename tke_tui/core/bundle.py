@@ -169,19 +169,25 @@ class Bundle:
         Reads every byte: seconds per gigabyte; call it in a thread from async code.
         """
         for relative, entry in sorted(self.manifest.files.items()):
-            path = self.root / relative
-            if not path.is_file():
-                yield relative, "missing"
-            elif path.stat().st_size != entry.size:
-                yield relative, f"{path.stat().st_size} bytes instead of {entry.size}"
-            elif file_sha256(path) != entry.sha256:
-                yield relative, "content does not match its checksum"
+            try:
+                if problem := _problem(self.root / relative, entry):
+                    yield relative, problem
+            except OSError as error:
+                yield relative, f"cannot be read: {error.strerror}"
 
     @property
     def fingerprint(self) -> str:
         """Short hash of the manifest, part of the key of every task that depends on the whole bundle."""
         canonical = json.dumps(self.manifest.model_dump(mode="json", by_alias=True), sort_keys=True)
         return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _problem(path: Path, entry: FileEntry) -> str:
+    if not path.is_file():
+        return "missing"
+    if (size := path.stat().st_size) != entry.size:
+        return f"{size} bytes instead of {entry.size}"
+    return "" if file_sha256(path) == entry.sha256 else "content does not match its checksum"
 
 
 def file_sha256(path: Path) -> str:

@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from tke_tui.core.adapters.ssh_types import AskHostKey, HostKeyPolicy, SshSettings
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Options, Services
+from tke_tui.core.disk_errors import usable
 from tke_tui.core.engine import Budgets, Engine, Listener, RunResult, stamp
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Notice
 from tke_tui.core.graph import Graph
 from tke_tui.core.journal import Journal, Recovered, read_events, recover
-from tke_tui.core.local_files import usable
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import dump_para, map_secrets, secret_values
@@ -157,10 +157,10 @@ class Installation:
             )
         return notices
 
-    def runtime(self, ask_host_key: AskHostKey | None = None) -> Runtime:
-        """Connections for this input; an async context manager."""
+    def runtime(self, ask_host_key: AskHostKey | None = None, *, known_hosts: Path | None = None) -> Runtime:
+        """Connections for this input; an async context manager. `known_hosts` is by default the directory's own."""
         ssh = SshSettings(
-            known_hosts=self.directory.known_hosts,
+            known_hosts=known_hosts or self.directory.known_hosts,
             host_key_policy=self.settings.host_key_policy,
             ask_host_key=ask_host_key,
             use_agent=self.settings.use_agent,

@@ -19,7 +19,7 @@ from typing import Any
 from tke_tui import __version__
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Event, event_from_dict
-from tke_tui.core.local_files import named
+from tke_tui.core.disk_errors import named
 
 SCHEMA = 1
 

@@ -10,27 +10,9 @@ from pathlib import Path
 
 import platformdirs
 
-from tke_tui.core.local_files import named
+from tke_tui.core.disk_errors import named
 
 APP = "tke-tui"
-
-
-OWN_NAMES = (
-    "tke.json",
-    "options.json",
-    "secrets.enc",
-    "secrets.key",
-    "journal.jsonl",
-    "state.json",
-    "engine.lock",
-    "known_hosts",
-    "preflight.json",
-    "logs",
-    "pki",
-    "registry",
-    "admin.kubeconfig",
-)
-"""Everything in the root of an installation directory."""
 
 
 def default_directory() -> Path:
@@ -99,12 +81,10 @@ class InstallDir:
         return self.root / "admin.kubeconfig"
 
     def foreign(self) -> list[str]:
-        """Names in the root that no installation makes, sorted; a begun `create` leaves none of them."""
-        if not self.root.is_dir():
+        """What the root holds although no installation was ever begun in it: names, sorted."""
+        if not self.root.is_dir() or self.lock.exists():
             return []
-        own = "|".join(re.escape(name) for name in OWN_NAMES)
-        made_here = re.compile(rf"\.?(?:{own})(?:\.[\w-]+)?")
-        return sorted(path.name for path in self.root.iterdir() if not made_here.fullmatch(path.name))
+        return sorted({path.name for path in self.root.iterdir()} - {self.logs.name, self.pki.name})
 
     def sweep(self) -> None:
         """Remove half-written files that a killed process left behind; only under the lock."""

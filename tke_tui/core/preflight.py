@@ -11,16 +11,21 @@ from tke_tui.core.state import RunState
 from tke_tui.core.steps.preflight import verdict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tke_tui.core.adapters.ssh_types import AskHostKey
     from tke_tui.core.installation import Installation
     from tke_tui.core.probes import Finding
 
 
 async def run_preflight(
-    installation: Installation, *, ask_host_key: AskHostKey | None = None
+    installation: Installation, *, known_hosts: Path, ask_host_key: AskHostKey | None = None
 ) -> tuple[list[Finding], TkeError | None]:
-    """All findings, and the error an installation would stop with (None when it would go on)."""
-    async with installation.runtime(ask_host_key) as runtime:
+    """All findings, and the error an installation would stop with (None when it would go on).
+
+    Host keys that are accepted are kept in `known_hosts`, which outlives the installation's directory.
+    """
+    async with installation.runtime(ask_host_key, known_hosts=known_hosts) as runtime:
         context = Context(
             installation.services(runtime, RunState()),
             None,

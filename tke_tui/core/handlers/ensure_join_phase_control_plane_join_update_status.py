@@ -21,7 +21,8 @@ class EnsureJoinPhaseControlPlaneJoinUpdateStatus(JoinPhase):
     title: ClassVar[str] = "Enter the new API server in the cluster's status"
 
     def left_out(self, para: CreateClusterPara) -> str | None:
-        if minor_version(para.cluster.spec.version) >= NO_LIST_SINCE:
+        version = para.cluster.spec.version  # none yet: a plan of an input without a bundle
+        if version and minor_version(version) >= NO_LIST_SINCE:
             return f"Kubernetes 1.{NO_LIST_SINCE} and later keep no such list"
         return None
 

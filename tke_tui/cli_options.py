@@ -1,0 +1,118 @@
+"""The options of the `tke-tui` command: what each is called, how it is read, what help says of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class HostKeys(StrEnum):
+    ASK = "ask"
+    ACCEPT_NEW = "accept-new"
+    STRICT = "strict"
+
+
+class Output(StrEnum):
+    PLAIN = "plain"
+    JSONL = "jsonl"
+
+
+def path(text: str) -> Path:
+    """A path; an empty one is a variable that was not set, and must not become the working directory."""
+    if not text.strip():
+        raise typer.BadParameter("the path is empty")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+Config = Annotated[
+    Path,
+    typer.Option(
+        "-c",
+        "--config",
+        "--input",
+        parser=path,
+        metavar="FILE",
+        help="Input document (tke.json; JSON or YAML).",
+    ),
+]
+MaybeConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "-c",
+        "--config",
+        "--input",
+        parser=path,
+        metavar="FILE",
+        help="Input document (tke.json; JSON or YAML).",
+    ),
+]
+Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--dir",
+        parser=path,
+        metavar="DIR",
+        help="Installation directory: state, logs, secrets. One per cluster.",
+    ),
+]
+BundleDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--bundle", parser=path, metavar="DIR", envvar="TKE_TUI_BUNDLE", help="Unpacked offline bundle."
+    ),
+]
+BundleArgument = Annotated[Path, typer.Argument(parser=path, metavar="DIR", help="Bundle directory.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the installation in --dir.")]
+Force = Annotated[bool, typer.Option("--force", help="Ignore saved progress; begin at the first step.")]
+IgnorePreflight = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-preflight", help="A preflight check whose errors do not count; repeatable.", metavar="NAME"
+    ),
+]
+HostKeyPolicy = Annotated[
+    HostKeys | None,
+    typer.Option(
+        "--host-key-policy",
+        help="What to do with a machine's unknown SSH host key. Default: ask on a terminal, else strict.",
+    ),
+]
+SshConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--ssh-config",
+        parser=path,
+        metavar="FILE",
+        help="OpenSSH client configuration to honour, e.g. ~/.ssh/config.",
+    ),
+]
+Replicas = Annotated[
+    int | None, typer.Option("--replicas", min=1, help="Replicas of each TKE component. Default 2.")
+]
+SyncProjects = Annotated[
+    bool | None,
+    typer.Option(
+        "--sync-projects-with-namespaces/--no-sync-projects-with-namespaces",
+        help="Keep business projects and namespaces in step.",
+    ),
+]
+HostsFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--hosts-file", parser=path, metavar="FILE", help="This host's hosts file. Default /etc/hosts."
+    ),
+]
+NoUi = Annotated[bool, typer.Option("--no-ui", help="Run without screens (lines).")]
+Plain = Annotated[bool, typer.Option("--plain", help="The same as --no-ui.")]
+OutputForm = Annotated[Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also print the output of commands.")]
+All = Annotated[bool, typer.Option("--all", help="Every task, not only what needs attention.")]
+NodeName = Annotated[
+    str | None, typer.Option("--node", metavar="IP", help="A machine; without it the installer's own log.")
+]

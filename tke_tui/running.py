@@ -1,0 +1,87 @@
+"""Runs an installation, or a check of it, in this process: signals, output, limits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from tke_tui.cli_options import Output
+from tke_tui.core.engine import Engine, RunResult
+from tke_tui.core.errors import Cancelled
+from tke_tui.core.installation import Installation
+from tke_tui.host_key_prompt import ask_on_terminal
+from tke_tui.plain import JsonLines, PlainLines
+from tke_tui.reports import failure_text, success_text
+from tke_tui.terminal import complain, say
+
+T = TypeVar("T")
+
+
+def run(installation: Installation, *, output: Output, verbose: bool) -> int:
+    """Run what is left of it and print what happens; the exit code."""
+    _allow_many_connections()
+    plain = output is Output.PLAIN
+    listener = PlainLines(sys.stdout, verbose=verbose) if plain else JsonLines(sys.stdout)
+    try:
+        result = asyncio.run(_run_engine(installation, listener))
+    finally:
+        listener.close()
+    if result.status != "success":
+        complain(failure_text(installation, result))
+    elif plain:
+        say(success_text(installation))
+    return int(result.exit_code)
+
+
+async def _run_engine(installation: Installation, listener: JsonLines | PlainLines) -> RunResult:
+    loop = asyncio.get_running_loop()
+
+    def started(engine: Engine) -> None:
+        def stop() -> None:
+            listener.note("Stopping: ending what runs on the machines ...")
+            engine.cancel()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop)
+
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)
+    return await installation.run(listeners=(listener,), ask_host_key=ask_on_terminal, started=started)
+
+
+def run_stoppable(work: Coroutine[Any, Any, T]) -> T:
+    """Do some work that changes nothing; SIGINT, SIGTERM and SIGHUP end it, which raises `Cancelled`."""
+    _allow_many_connections()
+    return asyncio.run(_stoppable(work))
+
+
+def stop_on_signals() -> None:
+    """From now on SIGTERM and SIGHUP raise `Cancelled`, so that temporary files are removed."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _stop)
+
+
+async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
+    loop = asyncio.get_running_loop()
+    task = loop.create_task(work)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        raise Cancelled("Stopped") from None
+
+
+def _stop(*_: object) -> None:
+    raise Cancelled("Stopped")
+
+
+def _allow_many_connections() -> None:
+    """Raise the soft limit of open files as far as this user may: each machine takes some."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
