@@ -32,7 +32,7 @@ PROVIDER_PACKAGES = ("cni-plugins", "conntrack-tools")
 
 _PROGRAM = "usr/local/bin/tke-component"
 # Of the originals' own files those that their configurations name.
-_OWN_FILES = {
+OWN_FILES = {
     "app/auth/category.json": "[]\n",
     "app/auth/policy.json": "[]\n",
     "app/web/auth/index.html": "<!doctype html><title>TKEStack</title>\n",
@@ -69,7 +69,7 @@ def _component(name: str, standins: StandIns) -> Image:
         files={_PROGRAM: standins.program("tke-component")},
         # What tke-registry-api runs.
         debian=("usr/bin/docker-registry",),
-        texts=_OWN_FILES,
+        texts=OWN_FILES,
         links={f"app/bin/{component}": f"/{_PROGRAM}" for component in COMPONENTS},
         directories=("app/conf", "app/certs"),
         entrypoint=(f"/app/bin/{name}",),

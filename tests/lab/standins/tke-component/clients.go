@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -23,8 +24,34 @@ type remote struct {
 	client   *http.Client
 }
 
+// places are addresses (host:port) that stand for others: tests have no cluster DNS.
+var places = parsePlaces(setting("TKE_COMPONENT_PLACES", ""))
+
+func parsePlaces(text string) map[string]string {
+	found := map[string]string{}
+	for _, entry := range strings.Fields(text) {
+		if parts := strings.SplitN(entry, "=", 2); len(parts) == 2 {
+			found[parts[0]] = parts[1]
+		}
+	}
+	return found
+}
+
+func newTransport(security *tls.Config) *http.Transport {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	return &http.Transport{
+		TLSClientConfig: security, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			if place, ok := places[address]; ok {
+				address = place
+			}
+			return dialer.DialContext(ctx, network, address)
+		},
+	}
+}
+
 func newRemote(address string, security *tls.Config) *remote {
-	transport := &http.Transport{TLSClientConfig: security, MaxIdleConnsPerHost: 4, IdleConnTimeout: time.Minute}
+	transport := newTransport(security)
 	return &remote{
 		address: strings.TrimRight(address, "/"),
 		client:  &http.Client{Transport: transport, Timeout: 10 * time.Second},
@@ -168,6 +195,9 @@ func (r *remote) call(path string, object interface{}) error {
 // resolves waits until the host of an address has one.
 func resolves(address *url.URL) error {
 	return eventually("look up "+address.Hostname(), func() error {
+		if _, ok := places[address.Hostname()+":443"]; ok {
+			return nil
+		}
 		_, err := net.LookupHost(address.Hostname())
 		return err
 	})

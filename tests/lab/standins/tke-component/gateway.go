@@ -88,7 +88,7 @@ func forward(address *url.URL, security *tls.Config) *httputil.ReverseProxy {
 		}
 		lead(request)
 	}
-	proxy.Transport = &http.Transport{TLSClientConfig: security, MaxIdleConnsPerHost: 8}
+	proxy.Transport = newTransport(security)
 	proxy.FlushInterval = -1
 	return proxy
 }

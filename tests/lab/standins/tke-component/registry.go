@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/ioutil"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -39,7 +40,7 @@ const (
 // images is the registry inside tke-registry-api: Debian's docker-registry as a child, and the tokens it asks for.
 type images struct {
 	home        string
-	port        int
+	listen      string
 	certificate string
 	key         *rsa.PrivateKey
 	username    string
@@ -65,9 +66,15 @@ func prepareRegistry(c *checker, part component) *server {
 	if err := ioutil.WriteFile(filepath.Join(found.home, ".writable"), nil, 0o600); err != nil {
 		c.fault("storage: %v", err)
 	}
-	found.port = 5000
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		c.fault("registry: %v", err)
+		return served
+	}
+	found.listen = listener.Addr().String()
+	listener.Close()
 	c.after(found.start)
-	behind := &url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", found.port)}
+	behind := &url.URL{Scheme: "http", Host: found.listen}
 	proxy := httputil.NewSingleHostReverseProxy(behind)
 	proxy.ModifyResponse = pointHere
 	mux := http.NewServeMux()
@@ -120,8 +127,8 @@ auth:
 
 // start runs the registry as a child that ends with its parent, and its parent with it.
 func (i *images) start() error {
-	listen := fmt.Sprintf("127.0.0.1:%d", i.port)
-	text := fmt.Sprintf(registryConfig, i.home, listen, i.secret, "http://"+listen+tokenPath, tokenService, tokenIssuer, i.certificate)
+	realm := "http://" + i.listen + tokenPath
+	text := fmt.Sprintf(registryConfig, i.home, i.listen, i.secret, realm, tokenService, tokenIssuer, i.certificate)
 	directory, err := ioutil.TempDir("", "registry")
 	if err != nil {
 		return err
@@ -141,7 +148,7 @@ func (i *images) start() error {
 		log.Fatalf("fatal: docker-registry ended: %v", child.Wait())
 	}()
 	return eventually("docker-registry", func() error {
-		answer, err := http.Get("http://" + listen + "/")
+		answer, err := http.Get("http://" + i.listen + "/")
 		if err == nil {
 			answer.Body.Close()
 		}
