@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.contract.kube_world import GPU_TAGS
+from tests.contract.world import IMAGE_TAGS
 from tests.core.model.inputs import b64
 from tke_tui.core.bundle import Bundle, Manifest
 from tke_tui.core.component_files import config_files
@@ -129,7 +131,7 @@ def bundle() -> Bundle:
             "version": "v1.3.0",
             "architectures": ["amd64"],
             "kubernetes": [{"version": KUBERNETES, "etcd": "v3.4.23", "coredns": "1.7.0", "pause": "3.2"}],
-            "images": {"influxdb": "1.7.9", "provider-res": "v1.20.2-1"},
+            "images": {**IMAGE_TAGS, **GPU_TAGS, "influxdb": "1.7.9", "provider-res": "v1.20.2-1"},
         }
     )
     return Bundle(Path("no-such-directory"), manifest)

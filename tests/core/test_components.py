@@ -25,9 +25,11 @@ from tests.core.component_inputs import (
     values_of,
 )
 from tests.core.model.inputs import b64
+from tests.core.test_component_matrix import CERTIFICATES
+from tke_tui.core import platform_certificates, provider_config
 from tke_tui.core.component_objects import objects
 from tke_tui.core.component_values import ComponentValues
-from tke_tui.core.components import COMPONENTS, images
+from tke_tui.core.components import COMPONENTS, PROVIDER_CONFIG_MAPS, images
 from tke_tui.core.context import Options
 from tke_tui.core.errors import BundleError, UsageError
 
@@ -327,6 +329,13 @@ def test_another_configuration_replaces_the_pods(name: str, change: dict[str, An
     assert annotations(values) == annotations(values)
     assert annotations(dataclasses.replace(values, **change)) != annotations(values)
     assert annotations(values, "other certificates") != annotations(values)
+
+
+def test_what_other_steps_make_is_what_is_mounted() -> None:
+    made = {obj["metadata"]["name"] for obj in provider_config.objects(FULL.para, bundle())}
+    assert made == {name for name, _ in PROVIDER_CONFIG_MAPS}
+    assert set(platform_certificates.FROM_PKI) <= CERTIFICATES
+    assert set(platform_certificates.PUBLIC) <= CERTIFICATES | {"oidc-ca.crt"}
 
 
 # --- images --------------------------------------------------------------------------------------------------------
