@@ -74,6 +74,7 @@ def down(arguments: argparse.Namespace) -> int:
     if reachable():
         with stage("remove nodes"):
             LoadBalancer(here).remove()
+            extras(argparse.Namespace(action="down"))
             nodes.remove_nodes()
             remove_network()
             remove_images(dangling_only=not arguments.purge)
@@ -141,6 +142,18 @@ def reset(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def extras(arguments: argparse.Namespace) -> int:
+    """Start afresh or remove the third parties: a registry with a login, an Elasticsearch, an identity provider."""
+    require_root()
+    from tests.lab.extras import Extras
+
+    if arguments.action == "down":
+        Extras(paths()).remove()
+    else:
+        Extras(paths()).start()
+    return 0
+
+
 def balancer(arguments: argparse.Namespace) -> int:
     """Start or remove the load balancer container."""
     require_root()
@@ -186,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     command("stop-node", stop_node).add_argument("node")
     command("start-node", start_node).add_argument("node")
     command("reset", reset).add_argument("node", nargs="+")
+    command("extras", extras).add_argument("action", choices=("up", "down"))
     command("lb", balancer).add_argument("action", choices=("up", "down"))
     return top
 

@@ -17,11 +17,15 @@ NETWORK = IPv4Network("198.18.0.0/24")
 GATEWAY = IPv4Address("198.18.0.1")
 LOAD_BALANCER = IPv4Address("198.18.0.50")
 VIP = IPv4Address("198.18.0.100")
+THIRD_PARTY_REGISTRY = IPv4Address("198.18.0.60")
+ELASTICSEARCH = IPv4Address("198.18.0.61")
+IDENTITY_PROVIDER = IPv4Address("198.18.0.62")
 
 NODE_IMAGE = "tke-lab-node"
 DOCKER_NODE_IMAGE = "tke-lab-node-docker"
 LOAD_BALANCER_IMAGE = "tke-lab-lb"
 LOAD_BALANCER_NAME = "tke-lab-lb"
+EXTRAS_IMAGE = "tke-lab-extras"
 LABEL = "tke-lab"
 MAX_NODES = 30
 OPS_USER = "ops"
