@@ -1,7 +1,7 @@
 """Real OpenSSH servers, each on a private copy-on-write root of this machine and with the rights of a container.
 
-What a session writes goes to a tmpfs that ends with its server; /proc/sys cannot be written, and root lacks the
-capabilities to load modules, switch swap, mount or reach other processes. So real handlers may do their work.
+What a session writes goes to a tmpfs that ends with its server; /proc/sys cannot be written, root lacks the
+capabilities to load modules, switch swap or mount, and sees no process but its own. So real handlers may do their work.
 root's home is empty as on a bare machine: bash would read for each command what somebody keeps in it here.
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 SSHD = "/usr/sbin/sshd"
-PROGRAMS = ("unshare", "nsenter", "setpriv", "pivot_root", "chroot", "mount", "ip", "ssh-keygen")
+PROGRAMS = ("unshare", "nsenter", "setpriv", "pivot_root", "mount", "ip", "ssh-keygen")
 
 # As Docker leaves its containers, without raw sockets and device files.
 _RIGHTS = (
