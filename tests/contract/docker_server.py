@@ -24,6 +24,7 @@ from aiohttp import web
 
 from tests.contract.docker_archive import SavedImage, read_archive
 from tests.contract.registry_server import RegistryServer, digest_of
+from tke_tui.core.adapters.fixed_resolver import FixedResolver
 from tke_tui.core.images import MANIFEST_V2, ImageRef
 
 Json = dict[str, Any]
@@ -57,6 +58,9 @@ class DockerServer:
     info: Json = field(default_factory=dict)
     faults: list[StreamFault] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
+    hosts: dict[str, str] = field(default_factory=dict)
+    """Names of registries -> address to dial by TLS; their CA has to lie below `certificates`, as in certs.d."""
+    certificates: Path = Path("/nonexistent")
     _runner: web.AppRunner | None = None
 
     @property
@@ -191,16 +195,20 @@ class DockerServer:
             given = json.loads(base64.urlsafe_b64decode(login))
             clear = f"{given['username']}:{given['password']}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(clear).decode()
-        base = f"http://{name.domain}/v2/{name.path}"
+        base = f"{'https' if name.domain in self.hosts else 'http'}://{name.domain}/v2/{name.path}"
         layers = [gzip.compress(layer, mtime=0) for layer in image.layers]
-        async with aiohttp.ClientSession(headers=headers, raise_for_status=True) as session:
+        connector = self._connector(name.domain)
+        async with aiohttp.ClientSession(
+            headers=headers, raise_for_status=True, connector=connector
+        ) as session:
             for blob in (*layers, image.config):
                 async with session.head(f"{base}/blobs/{digest_of(blob)}", raise_for_status=False) as there:
                     if there.status == 200:
                         continue
                 async with session.post(f"{base}/blobs/uploads/") as upload:
                     location = upload.headers["Location"]
-                await session.put(f"http://{name.domain}{location}&digest={digest_of(blob)}", data=blob)
+                origin = base.partition("/v2/")[0]
+                await session.put(f"{origin}{location}&digest={digest_of(blob)}", data=blob)
                 progress = {"current": len(blob), "total": len(blob)}
                 await _line(
                     response, {"status": "Pushing", "progressDetail": progress, "id": digest_of(blob)[7:19]}
@@ -210,6 +218,14 @@ class DockerServer:
                 f"{base}/manifests/{name.tag}", data=manifest, headers={"Content-Type": MANIFEST_V2}
             )
         return {"Tag": name.tag, "Digest": digest_of(manifest), "Size": len(manifest)}
+
+    def _connector(self, domain: str) -> aiohttp.TCPConnector | None:
+        if domain not in self.hosts:
+            return None
+        ca = self.certificates / domain / "ca.crt"
+        tls = ssl.create_default_context(cafile=ca if ca.is_file() else None)
+        resolver = FixedResolver(domain.partition(":")[0], self.hosts[domain])
+        return aiohttp.TCPConnector(ssl=tls, resolver=resolver)
 
     async def _fault(self, response: web.StreamResponse, operation: str, name: str) -> bool:
         fault = next((f for f in self.faults if f.operation == operation and f.name in name), None)

@@ -127,7 +127,9 @@ class StepWorld(World):
         if self.third_party is not None:
             stored |= {key: body for key, (_, body) in self.third_party.manifests.items()}
         containers = {name: row["State"]["Running"] for name, row in self.engine.containers.items()}
-        return files, dict(self.engine.tags), containers, stored
+        machines = [machine.tree() for machine in self.machines.values()]
+        pulled = [sorted(machine.facts.get("images", ())) for machine in self.machines.values()]
+        return files, dict(self.engine.tags), containers, stored, machines, pulled, self.api.store.version
 
     # --- states to begin with --------------------------------------------------------------------------------------
 
@@ -150,6 +152,12 @@ class StepWorld(World):
             username=server.username,
             password=secret(password or server.password),
         )
+
+    async def use_gateway(self, server: RegistryServer) -> None:
+        """The platform's registry behind the gateway; Docker and the installer reach it under its name."""
+        self.third_party = await server.start()
+        self.options = replace(self.options, gateway_port=server.port)
+        self.engine.hosts[f"{self.para.registry_domain}:{server.port}"] = "127.0.0.1"
 
     async def nodes_ready(self) -> None:
         for machine in self.para.machines:
@@ -177,7 +185,8 @@ async def step_world(base: Path, home: Path) -> AsyncIterator[StepWorld]:
     (base / "etc" / "hosts").write_text("127.0.0.1 localhost\n10.9.9.9 registry.tke.com.cn\n")
     bundle = make_bundle(base / "bundle")
     images = add_images(bundle)
-    engine = await DockerServer(base / "docker.sock").start()
+    certificates = base / "etc" / "docker" / "certs.d"
+    engine = await DockerServer(base / "docker.sock", certificates=certificates).start()
     async with KubeServer() as api:
         world = StepWorld(
             base,
@@ -188,6 +197,7 @@ async def step_world(base: Path, home: Path) -> AsyncIterator[StepWorld]:
                 docker_socket=engine.url,
                 registry_http_port=free_port(),
                 registry_https_port=free_port(),
+                docker_certs_dir=certificates,
             ),
             engine=engine,
             api=api,

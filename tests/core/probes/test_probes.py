@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.contract.commands_probes import GIB, healthy
+from tests.contract.whole_bundle import whole
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
@@ -38,7 +39,7 @@ class EngineThatIsOff:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return whole(make_bundle(tmp_path_factory.mktemp("bundle")))
 
 
 @pytest.fixture(autouse=True)

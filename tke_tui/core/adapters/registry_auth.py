@@ -62,7 +62,8 @@ class Authorizer:
         """
         kind, parameters = parse_challenge(challenge)
         if kind == "basic":
-            if not self._username or self._basic:
+            # Several requests may have been under way before the first challenge: each is sent again with the login.
+            if not self._username:
                 raise login_refused(self._registry, self._username)
             self._basic = True
         elif kind == "bearer" and parameters.get("realm"):

@@ -10,6 +10,7 @@ from tke_tui.core.context import Context
 from tke_tui.core.errors import TkeError, Unreachable
 from tke_tui.core.node import Node
 from tke_tui.core.probes.architecture import Architecture
+from tke_tui.core.probes.bundle_images import BundleImages
 from tke_tui.core.probes.clock import TimeOffset
 from tke_tui.core.probes.disk import Disk
 from tke_tui.core.probes.engines import ContainerEngine
@@ -23,6 +24,7 @@ from tke_tui.core.probes.names import Hostname, HostsFile
 from tke_tui.core.probes.network import ClusterNetworks, NetworkDevice, VirtualIP
 from tke_tui.core.probes.operating_system import OperatingSystem
 from tke_tui.core.probes.ports import Ports
+from tke_tui.core.probes.registry_login import RegistryLogin
 from tke_tui.core.probes.resources import Memory, Processors
 from tke_tui.core.probes.security import Firewall, SELinux
 from tke_tui.core.probes.swap import Swap
@@ -54,6 +56,8 @@ PROBES: tuple[Probe, ...] = (
     InstallerDocker(),
     InstallerPorts(),
     InstallerDisk(),
+    BundleImages(),
+    RegistryLogin(),
 )
 
 EVERYTHING = "all"

@@ -30,10 +30,11 @@ class PushImagesToRegistry(Task):
 
     async def run(self, ctx: Context) -> None:
         async with tke_registry(ctx) as registry:
-            if ctx.mode is not Mode.RUN:
-                try:
-                    await registry.login()
-                except TkeError:
-                    ctx.mutate(f"push {len(ctx.bundle.manifest.contents)} images to {registry.name}")
-                    return
+            try:
+                await registry.login()
+            except TkeError:
+                if ctx.mode is Mode.RUN:
+                    raise
+                ctx.mutate(f"push {len(ctx.bundle.manifest.contents)} images to {registry.name}")
+                return
             await push_images(ctx, push_target(ctx, registry))

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context
+from tke_tui.core.errors import TkeError
 from tke_tui.core.handlers.ensure_registry_hosts import registry_hosts
 from tke_tui.core.handover import POINT_MACHINES, record
 from tke_tui.core.node import Node
@@ -37,9 +38,19 @@ class SetGlobalClusterHosts(Task):
 
     async def run(self, ctx: Context) -> None:
         entries = dict.fromkeys(registry_hosts(ctx.para), str(ctx.para.first.ip))
-        await at_once(MACHINES_AT_ONCE, [partial(_point, ctx.on(one), entries) for one in ctx.para.machines])
+        errors: list[TkeError] = []
+        jobs = [partial(_point, ctx.on(machine), entries, errors) for machine in ctx.para.machines]
+        await at_once(MACHINES_AT_ONCE, jobs)
+        if errors:
+            for other in errors[1:]:
+                ctx.log(f"{other.title}: {other.detail}")
+            raise errors[0]
         record(ctx, self.name)
 
 
-async def _point(node: Node, entries: dict[str, str]) -> None:
-    await set_hosts(node, entries)
+async def _point(node: Node, entries: dict[str, str], errors: list[TkeError]) -> None:
+    """One machine that fails does not keep the others from going on."""
+    try:
+        await set_hosts(node, entries)
+    except TkeError as error:
+        errors.append(error)
