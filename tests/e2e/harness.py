@@ -150,6 +150,7 @@ class Site:
 
     def __init__(self, root: Path, document: dict[str, Any]) -> None:
         self.root = root / "site"
+        self.image_prefix = _image_prefix(document)
         self.input = root / "tke.json"
         self.input.write_text(json.dumps(document))
         self.input.chmod(0o600)
@@ -196,9 +197,15 @@ class Site:
                 yield path
 
 
+def _image_prefix(document: dict[str, Any]) -> str:
+    """`domain/namespace` of the registry that the machines pull from."""
+    foreign = document["Config"]["registry"].get("thirdParty")
+    return f"{foreign['domain']}/{foreign['namespace']}" if foreign else f"{REGISTRY}/library"
+
+
 def dns_answer(site: Site, name: str = "kubernetes.default.svc.cluster.local") -> str:
     """What a pod in the cluster gets from the cluster DNS for a name."""
-    image = f"{REGISTRY}/library/busybox:1.31.1"
+    image = f"{site.image_prefix}/busybox:1.31.1"
     site.kubectl("delete", "pod", "dns-question", "--ignore-not-found", "--wait=true")
     return site.kubectl(
         "run", "dns-question", "--rm", "-i", "--restart=Never", f"--image={image}", "--quiet",

@@ -1,0 +1,173 @@
+"""What must hold of every platform that an installation left behind, asked of the cluster and of the machines."""
+
+from __future__ import annotations
+
+import base64
+import json
+import ssl
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.harness import Site, node_command
+from tests.lab.settings import node_address
+
+NAMESPACE = "tke"
+CONSOLE = "console.tke.com"
+_KINDS = (
+    "configmaps", "secrets", "services", "endpoints", "serviceaccounts", "pods", "deployments.apps",
+    "daemonsets.apps", "statefulsets.apps", "replicasets.apps",
+)  # fmt: skip
+_IMPORTED = ("clusters.platform.tkestack.io", "clustercredentials.platform.tkestack.io")
+_NODE_CERTIFICATES = {
+    "ca.crt": ("apiserver.crt", "apiserver-kubelet-client.crt"),
+    "front-proxy-ca.crt": ("front-proxy-client.crt",),
+    "etcd/ca.crt": ("etcd/server.crt", "etcd/peer.crt", "etcd/healthcheck-client.crt", "apiserver-etcd-client.crt"),
+}  # fmt: skip
+
+
+def identities(site: Site) -> dict[str, str]:
+    """Kind and name -> UID of everything in the namespace, of the APIs and of what was imported; {} before that."""
+    if site.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found") == "":
+        return {}
+    found = _identities(site, "-n", NAMESPACE, ",".join(_KINDS))
+    found |= _identities(site, f"namespaces/{NAMESPACE}")
+    apis = _identities(site, "apiservices.apiregistration.k8s.io")
+    found |= {key: uid for key, uid in apis.items() if key.endswith("tkestack.io")}
+    if "APIService/v1.platform.tkestack.io" in found:
+        found |= _identities(site, ",".join(_IMPORTED), check=False)
+    return found
+
+
+def _identities(site: Site, *what: str, check: bool = True) -> dict[str, str]:
+    text = site.kubectl("get", *what, "-o", "json", check=check)
+    document = json.loads(text) if text else {"items": []}
+    items = document.get("items", [document])
+    return {f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["uid"] for item in items}
+
+
+def nothing_was_replaced(before: dict[str, str], after: dict[str, str]) -> None:
+    """Every object of `before` is there with the same UID."""
+    changed = {name: (uid, after.get(name)) for name, uid in before.items() if after.get(name) != uid}
+    assert not changed, f"deleted or made anew: {changed}"
+
+
+def apis_available(site: Site, *groups: str) -> None:
+    """`kubectl get apiservices | grep tkestack`: exactly these groups, all of them True."""
+    lines = [line for line in site.kubectl("get", "apiservices").splitlines() if "tkestack" in line]
+    print("\n".join(lines))
+    assert {line.split()[0] for line in lines} == {f"v1.{group}.tkestack.io" for group in groups}
+    assert all(line.split()[2] == "True" for line in lines)
+
+
+def cluster_imported(site: Site, machines: int) -> None:
+    cluster = site.kubectl_json("get", "clusters.platform.tkestack.io", "global")
+    assert cluster["status"]["phase"] == "Running"
+    assert "deletionTimestamp" not in cluster["metadata"]
+    assert len(cluster["spec"]["machines"]) == machines
+    assert {condition["status"] for condition in cluster["status"]["conditions"]} == {"True"}
+    name = cluster["spec"]["clusterCredentialRef"]["name"]
+    credential = site.kubectl_json("get", "clustercredentials.platform.tkestack.io", name)
+    assert credential["clusterName"] == "global"
+
+
+def pods_running(site: Site, *applications: str) -> None:
+    """In the namespace run exactly these applications (label `app`), all of their pods Ready, on no old image."""
+    site.kubectl("wait", "pod", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=120s")
+    pods = site.kubectl_json("get", "pods", "-n", NAMESPACE)["items"]
+    print(site.kubectl("get", "pods", "-n", NAMESPACE, "-o", "wide"))
+    assert {pod["metadata"]["labels"]["app"] for pod in pods} == set(applications)
+
+
+def no_private_key_in_config_maps(site: Site) -> None:
+    for item in site.kubectl_json("get", "configmaps", "-n", NAMESPACE)["items"]:
+        for name, text in item.get("data", {}).items():
+            assert "PRIVATE KEY" not in text, f"{item['metadata']['name']}: {name}"
+    certs = site.kubectl_json("get", "secret", "certs", "-n", NAMESPACE)["data"]
+    assert "ca.key" not in certs
+
+
+def certificates_verify(site: Site, tmp: Path, machines: int) -> int:
+    """`openssl verify` of every certificate: of the platform, in its Secret, on the machines. Returns how many."""
+    pki = site.root / "pki"
+    chains = [(pki / "ca.crt", pki / name) for name in ("server.crt", "admin.crt")]
+    secret = site.kubectl_json("get", "secret", "certs", "-n", NAMESPACE)["data"]
+    home = _written(tmp / "secret", {name: base64.b64decode(text).decode() for name, text in secret.items()})
+    chains += [(home / "ca.crt", home / name) for name in ("server.crt", "admin.crt")]
+    chains.append((home / "etcd-ca.crt", home / "etcd.crt"))
+    for number in range(1, machines + 1):
+        names = {*_NODE_CERTIFICATES, *(name for many in _NODE_CERTIFICATES.values() for name in many)}
+        texts = {name: node_command(number, "cat", f"/etc/kubernetes/pki/{name}") for name in names}
+        home = _written(tmp / f"node-{number}", texts)
+        chains += [(home / ca, home / name) for ca, many in _NODE_CERTIFICATES.items() for name in many]
+    for ca, certificate in chains:
+        done = subprocess.run(
+            ["openssl", "verify", "-CAfile", str(ca), str(certificate)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    print(f"openssl verify: {len(chains)} certificates OK")
+    return len(chains)
+
+
+def _written(directory: Path, texts: dict[str, str]) -> Path:
+    for name, text in texts.items():
+        (directory / name).parent.mkdir(parents=True, exist_ok=True)
+        (directory / name).write_text(text)
+    return directory
+
+
+def gateway_answers(site: Site, tmp: Path, machines: int) -> None:
+    """Every machine serves the console by HTTP and, with a certificate that names it, by HTTPS."""
+    for number in range(1, machines + 1):
+        address = str(node_address(number))
+        request = urllib.request.Request(f"http://{address}/", headers={"Host": CONSOLE})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert answer.status == 200
+        done = subprocess.run(
+            [
+                "openssl", "s_client", "-connect", f"{address}:443", "-servername", CONSOLE, "-verify_return_error",
+                "-verify_hostname", CONSOLE, "-CAfile", str(site.root / "pki" / "ca.crt"),
+            ],
+            input="", capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def registry_is_the_platforms(site: Site, domain: str, machines: int, contents: Iterable[str]) -> None:
+    """The machines and this host find the registry on the first machine, and it holds every image of the bundle."""
+    first = str(node_address(1))
+    for number in range(1, machines + 1):
+        for name in (domain, f"default.{domain}"):
+            assert node_command(number, "getent", "hosts", name).split()[0] == first
+    context = ssl.create_default_context(cafile=str(site.root / "pki" / "ca.crt"))
+    missing = [entry for entry in contents if not _has_image(domain, entry, context)]
+    assert not missing, f"not in the platform's registry: {missing}"
+
+
+def _has_image(domain: str, entry: str, context: ssl.SSLContext) -> bool:
+    name, tag = entry.rsplit(":", 1)
+    plain = name.removesuffix("-amd64")
+    scope = f"repository:library/{plain}:pull"
+    token = _json(f"https://{domain}/registry/auth?service=token-service&scope={scope}", context, {})["token"]
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/vnd.docker.distribution.manifest.list.v2+json",
+    }
+    try:
+        found = _json(f"https://{domain}/v2/library/{plain}/manifests/{tag}", context, headers)
+    except urllib.error.HTTPError:
+        return False
+    return bool(found["manifests"])
+
+
+def _json(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> Any:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, headers=headers), context=context, timeout=20
+    ) as answer:
+        return json.load(answer)

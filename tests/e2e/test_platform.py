@@ -1,0 +1,220 @@
+"""`make e2e`: the whole platform on three machines; once with all of its own parts, once with third parties' ones."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e import checks, platform_checks
+from tests.e2e.harness import (
+    BUNDLE,
+    KEEPALIVED,
+    REGISTRY,
+    THIRD_PARTY,
+    Run,
+    Site,
+    b64,
+    fresh_nodes,
+    lab,
+    para,
+)
+from tests.lab.extras import CLIENT_ID, ELASTICSEARCH_URL, ISSUER, Extras
+from tests.lab.extras import REGISTRY as FOREIGN_REGISTRY
+from tests.lab.settings import node_address, paths
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3600)]
+
+MACHINES = 3
+ALWAYS = (
+    "tke-platform-api",
+    "tke-platform-controller",
+    "tke-logagent-api",
+    "tke-logagent-controller",
+    "tke-gateway",
+)
+BUSINESS = ("tke-business-api", "tke-business-controller")
+MONITOR = ("tke-monitor-api", "tke-monitor-controller", "tke-notify-api", "tke-notify-controller")
+
+KILLS = (
+    ("Create namespace for install TKE", "Prepare certificates", "Prepare baremetal provider config", "Install etcd",
+     "Install tke-auth-api", "Install tke-auth-controller"),
+    ("Install tke-platform-api", "Install tke-registry-api", "Install tke-business-api", "Install tke-monitor-api",
+     "Install tke-platform-controller", "Install tke-notify-controller", "Install tke-logagent-controller"),
+    ("Install tke-gateway", "Register tke api into global cluster", "Import resource to TKE platform",
+     "Prepare push images to TKE registry", "Push images to registry", "Set global cluster hosts"),
+)  # fmt: skip
+"""One step of each group is where the engine is killed: the groups follow each other, what is in one runs together."""
+LONGEST_BEFORE_KILL = 3.0
+
+
+def near(step: str, group: tuple[str, ...], seconds: float) -> Callable[[dict[str, Any]], bool]:
+    """Holds `seconds` after the step began, or a later one of its group when it had ended before the last kill."""
+    began: list[float] = []
+    wanted = {step}
+
+    def condition(event: dict[str, Any]) -> bool:
+        if event["kind"] == "task_skipped" and event["task"] in wanted:
+            wanted.update(group[group.index(step) :])
+        if event["kind"] == "task_started" and event["task"].partition("@")[0] in wanted:
+            began.append(time.monotonic())
+        return bool(began) and time.monotonic() - began[0] >= seconds
+
+    return condition
+
+
+def killed_three_times(site: Site) -> tuple[Run, list[Run]]:
+    """Install, killed at three random steps and resumed each time; every object outlives that."""
+    seed = random.randrange(10**6)
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    before: dict[str, str] = {}
+    runs: list[Run] = []
+    start: Callable[[], Run] = site.install
+    for group in KILLS:
+        step, seconds = chance.choice(group), chance.uniform(0, LONGEST_BEFORE_KILL)
+        run = start().kill_when(near(step, group, seconds))
+        runs.append(run)
+        print(f"killed {seconds:.1f} s into {step!r}, {run.seconds:.1f} s after its start")
+        present = platform_checks.identities(site)
+        platform_checks.nothing_was_replaced(before, present)
+        before |= present
+        start = site.resume
+    last = start().wait()
+    print(f"resumed to the end: {json.dumps(last.finished)} wall {last.seconds:.1f} s")
+    assert last.process.returncode == 0, last.stderr
+    platform_checks.nothing_was_replaced(before, platform_checks.identities(site))
+    print(f"{len(before)} objects outlived the kills")
+    return last, [*runs, last]
+
+
+def steps_with_times(run: Run) -> None:
+    for event in run.events:
+        if (
+            event["kind"] == "task_succeeded"
+            and "@" not in event["task"]
+            and not event["task"].startswith("Ensure")
+        ):
+            print(f"{event['seconds']:8.1f} s  {event['task']}")
+
+
+def common(site: Site, tmp_path: Path) -> None:
+    checks.nodes_ready(site, MACHINES)
+    checks.system_pods_running(site)
+    checks.dns_answers(site)
+    platform_checks.cluster_imported(site, MACHINES)
+    platform_checks.certificates_verify(site, tmp_path / "certificates", MACHINES)
+    platform_checks.no_private_key_in_config_maps(site)
+    platform_checks.gateway_answers(site, tmp_path, MACHINES)
+
+
+def output(runs: list[Run]) -> list[str]:
+    return [text for run in runs for text in (run.stderr, json.dumps(run.events))]
+
+
+def test_all_of_its_own_killed_three_times(tmp_path: Path) -> None:
+    fresh_nodes(MACHINES)
+    document = para(
+        MACHINES,
+        ha=KEEPALIVED,
+        business={},
+        monitor={"influxDB": {"local": {}}},
+        logagent={},
+        gateway={"domain": platform_checks.CONSOLE, "cert": {"selfSigned": {}}},
+    )
+    site = Site(tmp_path, document)
+    _, runs = killed_three_times(site)
+
+    platform_checks.apis_available(site, "platform", "auth", "business", "notify", "monitor", "registry")
+    auth = ("tke-auth-api", "tke-auth-controller")
+    platform_checks.pods_running(site, *ALWAYS, *auth, *BUSINESS, *MONITOR, "tke-registry-api", "influxdb")
+    common(site, tmp_path)
+    contents = json.loads((BUNDLE / "manifest.json").read_text())["contents"]
+    platform_checks.registry_is_the_platforms(site, REGISTRY, MACHINES, contents)
+    with urllib.request.urlopen(f"http://{node_address(1)}:8086/ping", timeout=10) as answer:
+        assert answer.headers["X-Influxdb-Version"].startswith("1.6.7")
+    checks.no_secret_in_files(site, *output(runs))
+
+    again = site.resume().wait()
+    assert again.process.returncode == 0
+    assert again.finished["ran"] == 0, "a finished installation has nothing left to do"
+
+    before = platform_checks.identities(site)
+    forced = site.install("--force", "--ignore-preflight", "all").wait()
+    print(f"all again: {json.dumps(forced.finished)} wall {forced.seconds:.1f} s")
+    assert forced.process.returncode == 0, forced.stderr
+    changed = {
+        e["task"]: e["changes"] for e in forced.events if e["kind"] == "task_succeeded" and e["changes"]
+    }
+    hooks = {f"Execute {name} hook" for name in ("pre install", "post cluster ready", "post install")}
+    assert set(changed) <= hooks, f"what is in place must be left alone: {changed}"
+    assert platform_checks.identities(site) == before
+
+
+def test_third_parties_registry_identity_provider_and_elasticsearch(tmp_path: Path) -> None:
+    fresh_nodes(MACHINES)
+    lab("lb", "up")
+    lab("extras", "up")
+    extras = Extras(paths())
+    try:
+        document = third_parties(extras)
+        site = Site(tmp_path, document)
+        run = site.install().wait()
+        print(f"{json.dumps(run.finished)} wall {run.seconds:.1f} s")
+        steps_with_times(run)
+        assert run.process.returncode == 0, run.stderr
+
+        platform_checks.apis_available(site, "platform", "business", "notify", "monitor")
+        platform_checks.pods_running(site, *ALWAYS, *BUSINESS, *MONITOR, "tke-audit-api")
+        common(site, tmp_path)
+        assert "v1.3.0" in extras.tags("tke/tke-gateway")
+        senders = {entry["clusterName"] for entry in extras.documents("auditevent")}
+        print(f"audit events of {sorted(senders)}")
+        assert {"global", "control-plane"} <= senders, (
+            "the cluster's API servers and the platform's report to it"
+        )
+        checks.no_secret_in_files(site, *output([run]))
+        for path in site.files():
+            assert extras.password.encode() not in path.read_bytes(), path
+    finally:
+        lab("extras", "down")
+
+
+def third_parties(extras: Extras) -> dict[str, Any]:
+    """The input document; the machines get the registry's CA as a file of the cluster's features."""
+    password = extras.password
+    document = para(
+        MACHINES,
+        ha=THIRD_PARTY,
+        auth={
+            "oidc": {"issuerURL": ISSUER, "clientID": CLIENT_ID, "caCert": b64(extras.ca_file.read_text())}
+        },
+        registry={
+            "thirdParty": {
+                "domain": FOREIGN_REGISTRY,
+                "namespace": "tke",
+                "username": extras.username,
+                "password": b64(password),
+            }
+        },
+        business={},
+        monitor={"es": {"url": ELASTICSEARCH_URL, "username": extras.username, "password": b64(password)}},
+        audit={
+            "elasticSearch": {
+                "address": ELASTICSEARCH_URL,
+                "reserveDays": 7,
+                "username": extras.username,
+                "password": password,
+            }
+        },
+        gateway={"domain": platform_checks.CONSOLE},
+    )
+    trusted = f"/etc/docker/certs.d/{FOREIGN_REGISTRY}/ca.crt"
+    document["cluster"]["spec"]["features"] = {"files": [{"src": str(extras.ca_file), "dst": trusted}]}
+    return document
