@@ -51,6 +51,7 @@ def task(
     attempts: int = 1,
     inputs: Any = None,
     left_out: str | None = None,
+    options: Sequence[str] = (),
 ) -> Task:
     """A task with this name and body."""
 
@@ -69,6 +70,7 @@ def task(
             return inputs
 
     Made.needs = tuple(needs)
+    Made.options = tuple(options)
     Made.serial = serial
     Made.chained = chained
     Made.attempts = attempts
@@ -90,6 +92,7 @@ class World:
         self.secrets = SecretStore(self.directory.secrets, self.directory.secrets_key, Redactor())
         self.events: list[Event] = []
         self.engine: Engine | None = None
+        self.options = Options()
         self.listeners: tuple[Listener, ...] = ()
 
     def graph(self, *tasks: Task, gates: Sequence[str] = ()) -> Graph:
@@ -129,7 +132,7 @@ class World:
             BUNDLE,
             self.directory,
             self.secrets,
-            Options(),
+            self.options,
             connect=absent,
             docker=absent,
             registry=absent,

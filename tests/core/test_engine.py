@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.engine_world import World, task, until
-from tke_tui.core.context import Context
+from tke_tui.core.context import Context, Options
 from tke_tui.core.errors import Evidence, ExitCode, Fatal, PreflightFailed, Retryable, StateError, Unreachable
 from tke_tui.core.events import Event, TaskFailed, TaskStarted, TaskSucceeded
 from tke_tui.core.journal import read_events
@@ -115,6 +115,14 @@ async def test_resume_runs_only_what_did_not_end_well(world: World) -> None:
 async def test_changed_inputs_run_again_and_only_those(world: World) -> None:
     await world.run(task("a", inputs={"version": 1}), task("b", inputs={"version": 1}))
     await world.run(task("a", inputs={"version": 2}), task("b", inputs={"version": 1}))
+    assert world.kinds("task_started") == ["a"]
+
+
+async def test_a_changed_option_runs_again_what_depends_on_it(world: World) -> None:
+    scaled, other = task("a", options=("replicas",)), task("b")
+    await world.run(scaled, other)
+    world.options = Options(replicas=3)
+    await world.run(scaled, other)
     assert world.kinds("task_started") == ["a"]
 
 

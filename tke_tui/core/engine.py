@@ -170,7 +170,7 @@ class Engine:
                 await self._emit(ev.TaskBlocked(task=planned.id, on=culprit))
                 return
             try:
-                key = planned.key(self._services.para, self._services.bundle)
+                key = planned.key(self._services.para, self._services.bundle, self._services.options)
             except Exception as error:
                 await self._emit(self._failed(planned, planned.id, self._explain(planned, error), 0.0))
                 return

@@ -13,6 +13,7 @@ from tke_tui.core.task import On, Scope, Task
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
+    from tke_tui.core.context import Options
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
 
@@ -37,13 +38,15 @@ class PlannedTask:
     def id(self) -> str:
         return f"{self.task.name}@{self.node}" if self.machine is not None else self.task.name
 
-    def key(self, para: CreateClusterPara, bundle: Bundle) -> str:
+    def key(self, para: CreateClusterPara, bundle: Bundle, options: Options) -> str:
         """Task id + hash of the inputs that matter to it: equal keys need no second run. Computed once.
 
         Raises `BundleError` when the bundle lacks what the task is about.
         """
         if not self._key:
             inputs = self.task.inputs(para, bundle, self.machine)
+            if self.task.options:
+                inputs = [inputs, {name: getattr(options, name) for name in self.task.options}]
             canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
             digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
             self._key = f"{self.id}#{digest[:16]}"

@@ -120,7 +120,7 @@ class Installation:
         """
         plan = self.plan
         for planned in plan.included:
-            planned.key(self.para, self.bundle)
+            planned.key(self.para, self.bundle, self.settings.options)
         with contextlib.ExitStack() as stack:
             with usable(self.directory.root):
                 stack.enter_context(DirectoryLock(self.directory.lock))

@@ -63,6 +63,8 @@ class Task(ABC):
     serial: ClassVar[bool] = False
     attempts: ClassVar[int] = 3
     skippable: ClassVar[bool] = False
+    options: ClassVar[tuple[str, ...]] = ()
+    """Fields of `Options` that decide the result as `inputs` does."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that skipSteps accepts for this task."""
 

@@ -41,6 +41,7 @@ class InstallComponent(Task):
     component: ClassVar[str]
     timeout: ClassVar[float] = ROLLOUT_TIMEOUT
     scope: ClassVar[Scope] = Scope.CLUSTER
+    options: ClassVar[tuple[str, ...]] = ("replicas", "sync_projects_with_namespaces")
 
     @property
     def spec(self) -> Component:
