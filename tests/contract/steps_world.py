@@ -70,6 +70,7 @@ class StepWorld(World):
         super().__post_init__()
         self._docker = DockerClient(self.engine.url)
         self._spare: DockerClient | None = None
+        self._other_kube: KubeClient | None = None
         self._registry: RegistryClient | None = None
         self._kube = KubeClient(self.api.url, self.api.ca_pem, token=self.api.token)
         self.secrets.update({"cluster/token": "token-1234567", "cluster/ca.crt": self.api.ca_pem})
@@ -97,8 +98,12 @@ class StepWorld(World):
                 )
         return self._registry
 
+    def use_kube(self, client: KubeClient) -> None:
+        """Work with another API server than the stand-in; whoever made the client closes it."""
+        self._other_kube = client
+
     async def kube(self) -> KubeClient:
-        return self._kube
+        return self._other_kube or self._kube
 
     def services(self) -> Services:
         return replace(super().services(), docker=self.docker, registry=self.registry, kube=self.kube)

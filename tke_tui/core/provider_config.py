@@ -17,6 +17,7 @@ from tke_tui.core.handlers.docker_settings import base_settings
 from tke_tui.core.handlers.ensure_docker import ENVIRONMENT_FILE
 from tke_tui.core.handlers.ensure_sysctl import WANTED
 from tke_tui.core.handlers.keepalived import FAILED_WEIGHT, HIGHEST_PRIORITY
+from tke_tui.core.installer_host import source_address
 from tke_tui.core.kube_objects import Object, config_hash
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote.kernel import sysctl_content
@@ -77,7 +78,7 @@ def objects(para: CreateClusterPara, bundle: Bundle) -> list[Object]:
 
 
 def provider_config(para: CreateClusterPara) -> str:
-    """config.yaml. The registry's address is that of the platform's own one, on the first machine.
+    """config.yaml. The registry is the platform's, on the first machine; without a gateway it stays the installer's.
 
     Audit events go to an address and not to the console's name, which machines need not be able to look up.
     """
@@ -86,7 +87,7 @@ def provider_config(para: CreateClusterPara) -> str:
         "platformAPIClientConfig": PLATFORM_CLIENT,
         "registry": {
             "prefix": para.registry_prefix,
-            "ip": str(para.first.ip) if para.tke_registry else "",
+            "ip": _registry_address(para),
         },
         "audit": {"address": f"https://{entry}" if para.audit_enabled else ""},
         "feature": {"skipConditions": []},
@@ -94,6 +95,14 @@ def provider_config(para: CreateClusterPara) -> str:
         "authzWebhook": {"endpoint": f"https://{entry}:{AUTH_NODE_PORT}/auth/authz"},
     }
     return yaml.safe_dump(document, default_flow_style=False, sort_keys=False)
+
+
+def _registry_address(para: CreateClusterPara) -> str:
+    """What further machines enter into their hosts file for the registry; "" when it has a name of its own."""
+    if not para.tke_registry:
+        return ""
+    first = str(para.first.ip)
+    return first if para.config.gateway is not None else source_address(first)
 
 
 def daemon_json() -> str:

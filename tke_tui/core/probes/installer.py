@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from tke_tui.core.context import Context
 from tke_tui.core.errors import TkeError
+from tke_tui.core.handover import STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.local_ports import listener
 from tke_tui.core.node import Node
 from tke_tui.core.probes.finding import Finding, Probe
@@ -36,6 +37,8 @@ class InstallerPorts(Probe):
 
     async def findings(self, ctx: Context, nodes: Sequence[Node]) -> list[Finding]:
         if not ctx.para.tke_registry or ctx.services.finished("Setup local registry", ""):
+            return []
+        if await handed_over(ctx, STOP_LOCAL_REGISTRY):
             return []
         found = []
         for port in dict.fromkeys((ctx.options.registry_http_port, ctx.options.registry_https_port)):

@@ -16,6 +16,7 @@ from tke_tui.core.errors import Evidence, NotReady, TkeError
 from tke_tui.core.kube_objects import Object, label_of, reach
 from tke_tui.core.kubeadm.credentials import TOKEN, secret_or_planned
 from tke_tui.core.model.cluster import API_VERSION
+from tke_tui.core.model.dump import dump_para
 from tke_tui.core.remote.waiting import until
 from tke_tui.core.task import Need, Task
 
@@ -45,13 +46,7 @@ class ImportResource(Task):
     )
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
-        spec = para.cluster.spec
-        return [
-            [str(m.ip) for m in para.machines],
-            spec.version,
-            para.advertise,
-            spec.features.model_dump(mode="json"),
-        ]
+        return [dump_para(para, secrets="mask")["cluster"], para.advertise]
 
     async def run(self, ctx: Context) -> None:
         kube = await reach(ctx)

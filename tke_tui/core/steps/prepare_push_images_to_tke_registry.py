@@ -69,23 +69,27 @@ class PreparePushImagesToTKERegistry(Task):
             ) from None
 
     async def _log_in(self, ctx: Context) -> None:
-        last: list[RegistryUnavailable] = []
-
         async with tke_registry(ctx) as registry:
 
-            async def logged_in() -> bool:
+            async def served() -> bool:
                 try:
                     await registry.login()
-                except RegistryUnavailable as error:
-                    last[:] = [error]
+                except RegistryUnavailable:
                     return False
                 return True
 
             # The gateway may serve before it has noticed that the registry behind it does.
-            if not await until(logged_in, timeout=READY_TIMEOUT if ctx.mode is Mode.RUN else 0.1):
-                raise last[0]
+            if ctx.mode is not Mode.RUN or not await until(served, timeout=READY_TIMEOUT):
+                await registry.login()
 
 
 def no_tke_registry(para: CreateClusterPara) -> str | None:
-    """Why images do not go to a registry of the platform, if so (a sentence)."""
-    return None if para.tke_registry else "images stay in an existing registry"
+    """Why images do not go to a registry of the platform, if so (a sentence).
+
+    The original tries it without a gateway, too, for ever: nothing else leads into the cluster to the registry.
+    """
+    if not para.tke_registry:
+        return "images stay in an existing registry"
+    if para.config.gateway is None:
+        return "Config.gateway is not given, and only the gateway leads to the platform's registry"
+    return None
