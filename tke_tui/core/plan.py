@@ -67,13 +67,42 @@ from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.handlers.ensure_third_party_ha import EnsureThirdPartyHA
 from tke_tui.core.handlers.ensure_third_party_ha_init import EnsureThirdPartyHAInit
 from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
+from tke_tui.core.steps.create_namespace import CreateNamespace
 from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostClusterReadyHook
+from tke_tui.core.steps.execute_post_install_hook import ExecutePostInstallHook
 from tke_tui.core.steps.execute_pre_install_hook import ExecutePreInstallHook
 from tke_tui.core.steps.generate_certificates import GenerateCertificates
+from tke_tui.core.steps.import_resource import ImportResource
+from tke_tui.core.steps.install_etcd import InstallEtcd
+from tke_tui.core.steps.install_influxdb import InstallInfluxDB
+from tke_tui.core.steps.install_tke_audit import InstallTKEAudit
+from tke_tui.core.steps.install_tke_auth_api import InstallTKEAuthAPI
+from tke_tui.core.steps.install_tke_auth_controller import InstallTKEAuthController
+from tke_tui.core.steps.install_tke_business_api import InstallTKEBusinessAPI
+from tke_tui.core.steps.install_tke_business_controller import InstallTKEBusinessController
+from tke_tui.core.steps.install_tke_gateway import InstallTKEGateway
+from tke_tui.core.steps.install_tke_logagent_api import InstallTKELogagentAPI
+from tke_tui.core.steps.install_tke_logagent_controller import InstallTKELogagentController
+from tke_tui.core.steps.install_tke_monitor_api import InstallTKEMonitorAPI
+from tke_tui.core.steps.install_tke_monitor_controller import InstallTKEMonitorController
+from tke_tui.core.steps.install_tke_notify_api import InstallTKENotifyAPI
+from tke_tui.core.steps.install_tke_notify_controller import InstallTKENotifyController
+from tke_tui.core.steps.install_tke_platform_api import InstallTKEPlatformAPI
+from tke_tui.core.steps.install_tke_platform_controller import InstallTKEPlatformController
+from tke_tui.core.steps.install_tke_registry_api import InstallTKERegistryAPI
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.preflight import Preflight
+from tke_tui.core.steps.prepare_baremetal_provider_config import PrepareBaremetalProviderConfig
+from tke_tui.core.steps.prepare_certificates import PrepareCertificates
+from tke_tui.core.steps.prepare_front_proxy_certificates import PrepareFrontProxyCertificates
+from tke_tui.core.steps.prepare_images import PrepareImages
+from tke_tui.core.steps.prepare_push_images_to_tke_registry import PreparePushImagesToTKERegistry
 from tke_tui.core.steps.push_images import PushImages
+from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
+from tke_tui.core.steps.register_api import RegisterAPI
+from tke_tui.core.steps.set_global_cluster_hosts import SetGlobalClusterHosts
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
+from tke_tui.core.steps.stop_local_registry import StopLocalRegistry
 from tke_tui.core.steps.write_kubeconfig import WriteKubeconfig
 
 if TYPE_CHECKING:
@@ -90,6 +119,38 @@ STEPS: tuple[type[Task], ...] = (
     CreateGlobalCluster,
     WriteKubeconfig,
     ExecutePostClusterReadyHook,
+    # the platform on the cluster
+    PrepareFrontProxyCertificates,
+    CreateNamespace,
+    PrepareCertificates,
+    PrepareBaremetalProviderConfig,
+    InstallEtcd,
+    InstallTKEAuthAPI,
+    InstallTKEAuthController,
+    InstallTKEAudit,
+    InstallTKEPlatformAPI,
+    InstallTKEPlatformController,
+    InstallTKERegistryAPI,
+    InstallTKEBusinessAPI,
+    InstallTKEBusinessController,
+    InstallInfluxDB,
+    InstallTKEMonitorAPI,
+    InstallTKEMonitorController,
+    InstallTKENotifyAPI,
+    InstallTKENotifyController,
+    InstallTKELogagentAPI,
+    InstallTKELogagentController,
+    # the gateway takes ports 80 and 443 of the machines
+    PrepareImages,
+    StopLocalRegistry,
+    InstallTKEGateway,
+    RegisterAPI,
+    ImportResource,
+    # the registry moves into the cluster
+    PreparePushImagesToTKERegistry,
+    PushImagesToRegistry,
+    SetGlobalClusterHosts,
+    ExecutePostInstallHook,
 )
 
 CREATE_HANDLERS: tuple[type[Task], ...] = (
