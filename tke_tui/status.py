@@ -18,6 +18,7 @@ from tke_tui.core.paths import InstallDir
 from tke_tui.core.state import CANCELLED, FAILED, RUNNING, SUCCEEDED, RunState, TaskRecord, name_and_node
 
 _WORDS = {SUCCEEDED: "done", FAILED: "failed", RUNNING: "running", CANCELLED: "stopped"}
+_ORDER = ("done", "running", "interrupted", "stopped", "failed", "held up", "to do")
 _SHOWN = 10
 """Failures that are printed in full; more are only counted."""
 
@@ -54,7 +55,7 @@ class _Story:
                     self.ended = event.at
 
     def word(self, task: str, alive: bool) -> str:
-        """One of: done, failed, running, interrupted, stopped, left out, waiting for a failed task, to do."""
+        """One of `_ORDER`, or `left out`."""
         if task in self.left_out:
             return "left out"
         record = self.state.tasks.get(task)
@@ -121,7 +122,7 @@ def _counts(words: dict[str, str]) -> str:
     counts = Counter(words.values())
     left_out = counts.pop("left out", 0)
     machines = {node for task in words if (node := name_and_node(task)[1])}
-    parts = [f"{count} {word}" for word, count in counts.items()]
+    parts = [f"{counts[word]} {word}" for word in _ORDER if counts[word]]
     return (
         f"{len(words) - left_out} tasks on {len(machines)} machine(s): {', '.join(parts)}"
         f" ({left_out} not part of this installation)"

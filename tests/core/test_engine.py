@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.engine_world import World, task, until
+from tests.core.engine_world import World, task
 from tke_tui.core.context import Context, Options
 from tke_tui.core.errors import Evidence, ExitCode, Fatal, PreflightFailed, Retryable, StateError, Unreachable
 from tke_tui.core.events import Event, TaskFailed, TaskStarted, TaskSucceeded

@@ -142,3 +142,44 @@ async def test_a_full_disk_is_an_explained_error_and_stays_one(tmp_path: Path) -
             await journal.append(events(1))
         assert "--resume" in caught.value.fix
     await journal.close()
+
+
+async def test_what_follows_an_append_keeps_its_turn(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "journal.jsonl")
+    order: list[str] = []
+    first, second, third = events(3)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(journal.append([first], then=lambda: order.append("1")))
+        await asyncio.sleep(0)
+        journal.after_pending(lambda: order.append("after 1"))
+        group.create_task(journal.append([second, third], then=lambda: order.append("2 3")))
+        await asyncio.sleep(0)
+        journal.after_pending(lambda: order.append("after 3"))
+        assert order == []
+    journal.after_pending(lambda: order.append("at once"))
+    await journal.close()
+    assert order == ["1", "after 1", "2 3", "after 3", "at once"]
+
+
+async def test_a_cancelled_append_is_written_and_told(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal = Journal.open(path)
+    told: list[str] = []
+    append = asyncio.create_task(journal.append(events(1), then=lambda: told.append("yes")))
+    await asyncio.sleep(0)
+    append.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await append
+    await journal.close()
+    assert told == ["yes"]
+    assert len(recover(path).events) == 1
+
+
+async def test_a_record_with_missing_fields_is_set_aside_like_any_damage(tmp_path: Path) -> None:
+    from tke_tui.core.journal import encode
+
+    path = tmp_path / "journal.jsonl"
+    whole = await write(path, events(2))
+    path.write_bytes(whole + encode({"kind": "task_started", "seq": 3}))
+    assert len(read_events(path)) == 2
+    assert "1 record(s)" in recover(path).damage

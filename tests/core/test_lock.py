@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tke_tui.core.errors import StateError
-from tke_tui.core.lock import DirectoryLock
+from tke_tui.core.lock import DirectoryLock, holder_of
 
 HOLDER = """
 import sys, time
@@ -55,3 +55,15 @@ def test_the_lock_of_a_killed_engine_is_free(tmp_path: Path) -> None:
     with DirectoryLock(tmp_path / "engine.lock"):
         assert str(os.getpid()) in (tmp_path / "engine.lock").read_text()
     assert (tmp_path / "engine.lock").read_text() == ""
+
+
+def test_anybody_may_ask_who_works_here(tmp_path: Path) -> None:
+    path = tmp_path / "engine.lock"
+    assert holder_of(path) == ""
+    process = hold(path)
+    try:
+        assert f"process {process.pid} " in holder_of(path)
+    finally:
+        end(process)
+    assert path.read_text() != ""
+    assert holder_of(path) == ""

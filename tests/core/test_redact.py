@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+import shlex
+import urllib.parse
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,3 +49,27 @@ def test_structures_are_hidden_too() -> None:
 
 def test_very_short_values_do_not_blank_out_ordinary_text() -> None:
     assert Redactor(["a", ""])("a banana") == "a banana"
+
+
+@given(secret=st.text(st.sampled_from("ab'\"\\ &/%ü中"), min_size=3, max_size=12))
+def test_forms_of_other_formats_are_hidden(secret: str) -> None:
+    redact = Redactor([secret])
+    forms = [
+        json.dumps({"p": secret}),
+        json.dumps({"p": secret}, ensure_ascii=False),
+        f"http://u:{urllib.parse.quote(secret, safe='')}@host",
+        f"echo {shlex.quote(secret)} done",
+    ]
+    for text in forms:
+        assert MASK in redact(text)
+        assert secret not in redact(text)
+
+
+@given(
+    words=st.lists(st.text(st.sampled_from("abc.*"), min_size=3, max_size=6), min_size=1),
+    text=st.text("abc.* "),
+)
+def test_many_secrets_are_found_as_one_by_one_the_longest_first(words: list[str], text: str) -> None:
+    redact = Redactor(words)
+    ordered = sorted(redact._values, key=len, reverse=True)
+    assert redact(text) == re.sub("|".join(map(re.escape, ordered)), MASK, text)

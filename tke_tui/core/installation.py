@@ -115,12 +115,8 @@ class Installation:
     ) -> RunResult:
         """Run what is left of the plan, under the directory's lock. `started` gets the engine, for `cancel`.
 
-        Raises `StateError` when another engine works here or the directory cannot be used, `BundleError` when the
-        bundle lacks something that the plan needs; no machine was touched then.
+        Raises `StateError` when another engine works here or the directory cannot be used.
         """
-        plan = self.plan
-        for planned in plan.included:
-            planned.key(self.para, self.bundle, self.settings.options)
         with contextlib.ExitStack() as stack:
             with usable(self.directory.root):
                 stack.enter_context(DirectoryLock(self.directory.lock))
@@ -138,7 +134,7 @@ class Installation:
                 async with self.runtime(ask_host_key) as runtime:
                     services = self.services(runtime, state)
                     engine = Engine(
-                        plan, services, journal, state, logs, listeners=listeners, budgets=budgets
+                        self.plan, services, journal, state, logs, listeners=listeners, budgets=budgets
                     )
                     started(engine)
                     return await engine.run()

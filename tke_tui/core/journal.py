@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from tke_tui import __version__
+from tke_tui.core.disk_errors import named
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Event, event_from_dict
-from tke_tui.core.disk_errors import named
 
 SCHEMA = 1
 
@@ -141,8 +141,9 @@ class _Entry:
 class Journal:
     """Appender of one journal file. Use `open`, then `await append(...)`; call `close` at the end."""
 
-    def __init__(self, descriptor: int, last_seq: int) -> None:
+    def __init__(self, descriptor: int, last_seq: int, path: Path | None = None) -> None:
         self._descriptor = descriptor
+        self._name = str(path or "journal")
         self._seq = last_seq
         self._queue: list[_Entry] = []
         self._writer: asyncio.Task[None] | None = None
@@ -161,7 +162,7 @@ class Journal:
             except OSError as error:
                 os.close(descriptor)
                 raise named(error, path) from None
-        return cls(descriptor, last_seq)
+        return cls(descriptor, last_seq, path)
 
     def next_seq(self) -> int:
         """Number for the next event; every event, durable or not, takes one."""
@@ -214,11 +215,10 @@ class Journal:
             view = view[os.write(self._descriptor, view) :]
         os.fdatasync(self._descriptor)
 
-    @staticmethod
-    def _refused(error: OSError) -> StateError:
+    def _refused(self, error: OSError) -> StateError:
         return StateError(
-            "The journal cannot be written",
-            detail=error.strerror or str(error),
+            "The journal cannot be written: what is done can no longer be remembered, so nothing more is done",
+            detail=f"{self._name}: {error.strerror or error}",
             fix="Free space on the disk of the installation directory, then continue with --resume.",
         )
 

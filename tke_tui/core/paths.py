@@ -11,13 +11,24 @@ from pathlib import Path
 import platformdirs
 
 from tke_tui.core.disk_errors import named
+from tke_tui.core.errors import UsageError
 
 APP = "tke-tui"
 
 
 def default_directory() -> Path:
-    """Where an installation lives when `--dir` is not given (XDG data directory of the user)."""
-    return Path(platformdirs.user_data_dir(APP)) / "global"
+    """Where an installation lives when `--dir` is not given (XDG data directory of the user).
+
+    Raises `UsageError` for a user without a home.
+    """
+    try:
+        return Path(platformdirs.user_data_dir(APP)) / "global"
+    except RuntimeError:
+        raise UsageError(
+            "There is no home directory to keep the installation in",
+            detail="HOME is not set and the user is not in the password database",
+            fix="Name a directory with --dir, or set HOME.",
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,14 +53,14 @@ def check_machines(scope: Scope) -> None:
     if len(machines) and len(machines) % 2 == 0:
         findings.warning(
             path,
-            len(machines),
+            None,
             "an even number of masters: etcd survives no more failures than with one less",
             "Take an odd number, e.g. 1 or 3.",
         )
     if len(machines) > 1 and scope.para.vip is None:
         findings.warning(
             path,
-            len(machines),
+            None,
             "several masters without a virtual IP: all depend on the first one",
             "Set Config.ha.tke.vip or Config.ha.thirdParty.vip.",
         )
