@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from tke_tui import __version__
 from tke_tui.core import events as ev
 from tke_tui.core.context import Context, Mode, Services
+from tke_tui.core.disk_errors import disk_problem
 from tke_tui.core.errors import Evidence, ExitCode, TkeError
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.journal import Journal
-from tke_tui.core.disk_errors import disk_problem
 from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.snapshots import Snapshots
 from tke_tui.core.state import RunState
