@@ -10,7 +10,6 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-
 _fields: dict[type[Any], tuple[str, ...]] = {}
 
 
