@@ -15,6 +15,8 @@ import pytest
 
 from tests.contract.sshd import CommandEnv, Reply, TestSshd
 from tests.core.test_bundle import make as make_bundle
+from tke_tui.core.events import RunFinished
+from tke_tui.core.journal import Journal
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 KNOWN_STEPS = [
@@ -334,3 +336,48 @@ async def test_a_stopped_preflight_leaves_nothing_behind(tmp_path: Path) -> None
         output, _ = await process.communicate()
     assert process.returncode == 130, output
     assert list(scratch.iterdir()) == []
+
+
+def finished_site(tmp_path: Path) -> Path:
+    """An installation directory whose run ended well, as far as its journal knows."""
+    site = tmp_path / "site"
+    machine = {"ip": "127.0.0.2", "port": 1, "username": "root", "password": "c2VjcmV0LXB3"}
+    bundle = make_bundle(tmp_path / "bundle")
+    tke_tui(
+        "install",
+        "-c",
+        document(tmp_path, machines=[machine]),
+        "--dir",
+        site,
+        "--bundle",
+        bundle,
+        home=tmp_path,
+    )
+    journal = Journal.open(site / "journal.jsonl", last_seq=100_000)
+    event = RunFinished(
+        seq=100_001, at=1.0, status="success", exit_code=0, seconds=1, ran=1, skipped=0, failed=0, blocked=0
+    )
+    asyncio.run(_append(journal, event))
+    return site
+
+
+async def _append(journal: Journal, event: RunFinished) -> None:
+    await journal.append([event])
+    await journal.close()
+
+
+def test_the_result_names_what_to_do_and_keeps_the_password_until_asked(tmp_path: Path) -> None:
+    site = finished_site(tmp_path)
+    basic = json.loads((EXAMPLES / "single-node.json").read_text())
+    config = basic.get("Config") or basic["config"]
+    password = base64.b64decode(config["basic"]["password"]).decode() if "basic" in config else "admin"
+    shown = tke_tui("result", "--dir", site)
+    assert shown.returncode == 0, shown.stderr
+    assert "user: " in shown.stdout
+    assert "kubeconfig: " in shown.stdout
+    assert f"password: {password}" not in shown.stdout
+    assert f"password: {password}" in tke_tui("result", "--reveal-password", "--dir", site).stdout
+
+
+def test_there_is_no_result_before_the_end(tmp_path: Path) -> None:
+    assert_explained(tke_tui("result", "--dir", tmp_path / "site"), 2, "no finished installation", "--resume")

@@ -27,7 +27,7 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.paths import InstallDir, default_directory
 from tke_tui.core.plan import build_plan
 from tke_tui.host_key_prompt import ask_on_terminal
-from tke_tui.reports import bundle_problems, bundle_text, plan_text, preflight_text
+from tke_tui.reports import bundle_problems, bundle_text, plan_text, preflight_text, result_text
 from tke_tui.running import run, run_stoppable, stop_on_signals
 from tke_tui.status import log_file, status_text
 from tke_tui.terminal import complain, prepare, say
@@ -188,6 +188,21 @@ def status(
     with usable(place.root):
         text = status_text(place, every=every)
     say(text)
+
+
+@app.command()
+def result(
+    context: typer.Context,
+    directory: opt.Directory = None,
+    reveal_password: opt.RevealPassword = False,
+) -> None:
+    """Show where the platform is, whom it knows, and which names to enter in a hosts file."""
+    place = given.install_dir(directory or context.obj.directory)
+    with usable(place.root):
+        found = installations.read_result(place, passphrase=given.passphrase())
+    say(result_text(found))
+    if reveal_password:
+        say(f"password: {found.reveal_password()}")
 
 
 @app.command()

@@ -112,6 +112,9 @@ NoUi = Annotated[bool, typer.Option("--no-ui", help="Run without screens (lines)
 Plain = Annotated[bool, typer.Option("--plain", help="The same as --no-ui.")]
 OutputForm = Annotated[Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also print the output of commands.")]
+RevealPassword = Annotated[
+    bool, typer.Option("--reveal-password", help="Also print the administrator's password in clear.")
+]
 All = Annotated[bool, typer.Option("--all", help="Every task, not only what needs attention.")]
 NodeName = Annotated[
     str | None, typer.Option("--node", metavar="IP", help="A machine; without it the installer's own log.")

@@ -13,6 +13,7 @@ from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.installation import Installation
 from tke_tui.core.model.findings import Finding
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.result import Result
 from tke_tui.core.state import name_and_node
 
 if TYPE_CHECKING:
@@ -122,15 +123,23 @@ def _indented(error: TkeError) -> str:
 
 def success_text(installation: Installation) -> str:
     """What there is now and what to type next."""
-    kubeconfig = installation.directory.kubeconfig
-    host, port = installation.para.advertise or (str(installation.para.first.ip), 6443)
-    return "\n".join(
-        (
-            f"The cluster {installation.para.cluster.metadata.name} is ready: https://{host}:{port}",
-            f"kubeconfig: {kubeconfig}",
-            f"next: kubectl --kubeconfig {kubeconfig} get nodes -o wide",
-        )
-    )
+    result = Result.of(installation.para, installation.directory)
+    command = f"tke-tui result --reveal-password --dir {installation.directory.root}"
+    return f"{result_text(result)}\npassword: {command}"
+
+
+def result_text(result: Result) -> str:
+    """Where the platform is and how to reach it; nothing secret."""
+    lines = [f"console: {result.url}"] if result.url else []
+    lines += [f"user: {result.username}", f"machines: {', '.join(result.servers)}"]
+    if result.hosts:
+        lines += ["Enter these lines in the hosts file of everybody who uses it:"]
+        lines += [f"  {line}" for line in result.hosts_lines()]
+    lines += [
+        f"kubeconfig: {result.kubeconfig_path}",
+        f"next: kubectl --kubeconfig {result.kubeconfig_path} get nodes -o wide",
+    ]
+    return "\n".join(lines)
 
 
 def bundle_text(manifest: Manifest) -> str:

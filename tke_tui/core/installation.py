@@ -29,6 +29,7 @@ from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.paths import InstallDir, write_private
 from tke_tui.core.plan import FIRST_OF_THE_CLUSTER, build_plan
 from tke_tui.core.redact import Redactor
+from tke_tui.core.result import Result
 from tke_tui.core.runtime import Runtime
 from tke_tui.core.secrets import REFERENCE, SecretStore
 from tke_tui.core.state import RunState, name_and_node, restore
@@ -284,8 +285,13 @@ def _refuse_foreign(directory: InstallDir) -> None:
         )
 
 
+def _known(directory: InstallDir) -> RunState:
+    """The state as a reader beside an engine sees it: nothing is changed."""
+    return restore(RunState.load(directory.state), read_events(directory.journal))
+
+
 def _refuse_other_first(directory: InstallDir, para: CreateClusterPara) -> None:
-    state = restore(RunState.load(directory.state), read_events(directory.journal))
+    state = _known(directory)
     begun = {node for name, node in map(name_and_node, state.tasks) if name == FIRST_OF_THE_CLUSTER}
     first = str(para.first.ip)
     if begun and first not in begun:
@@ -300,9 +306,23 @@ def has_installation(directory: InstallDir) -> bool:
     return directory.para.exists()
 
 
+def read_result(directory: InstallDir, *, passphrase: str | None = None) -> Result:
+    """What a finished installation leads to, read from its directory; changes nothing and needs no lock.
+
+    Raises `StateError` when there is no installation or it has not been finished.
+    """
+    if not has_installation(directory) or _known(directory).status != "success":
+        raise StateError(
+            f"There is no finished installation in {directory.root}",
+            fix="See how far it is with: tke-tui status; continue it with: tke-tui --resume.",
+        )
+    secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
+    return Result.of(apply_defaults(_load_input(directory, secrets), ()), directory)
+
+
 def describe(directory: InstallDir) -> str:
     """One sentence on the state of an installation, for error messages."""
-    state = restore(RunState.load(directory.state), read_events(directory.journal))
+    state = _known(directory)
     done = sum(1 for record in state.tasks.values() if record.status == "succeeded")
     words = {"unknown": "not started", "doing": "interrupted"}
     return f"{words.get(state.status, state.status)}, {done} tasks done"
