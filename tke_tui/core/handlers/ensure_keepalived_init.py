@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.handlers import keepalived, vip_rules
+from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.task import Need, Scope, Task
 
 if TYPE_CHECKING:
@@ -13,14 +14,12 @@ if TYPE_CHECKING:
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
 
-BALANCED = "EnsureKeepalivedWithLB"
-
 
 class EnsureKeepalivedInit(Task):
     """keepalived's pod is started by kubelet itself, so the VIP is there before the first API server.
 
     Rules of an earlier installation are cleared on all machines: they would lead the VIP to API servers that are
-    not there yet. Once EnsureKeepalivedWithLB has put them in place they are ours and stay.
+    not there yet. On a machine with an API server they are those of EnsureKeepalivedWithLB and stay.
     """
 
     name: ClassVar[str] = "EnsureKeepalivedInit"
@@ -38,7 +37,7 @@ class EnsureKeepalivedInit(Task):
 
     async def run(self, ctx: Context) -> None:
         vip = ctx.para.vip
-        if vip is not None and not ctx.finished(BALANCED):
+        if vip is not None and not await ctx.node.exists(manifest("kube-apiserver")):
             await vip_rules.clear(ctx, vip_rules.all_balancing_rules(ctx.para, vip))
         if ctx.node.name == ctx.para.first.ip:
             await keepalived.install(ctx)

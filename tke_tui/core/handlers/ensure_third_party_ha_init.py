@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.handlers import vip_rules
+from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.remote import iptables
 from tke_tui.core.task import Scope, Task
 
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from tke_tui.core.context import Context
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
-
-REDIRECTED = "EnsureThirdPartyHA"
 
 
 class EnsureThirdPartyHAInit(Task):
@@ -36,7 +35,7 @@ class EnsureThirdPartyHAInit(Task):
         rule = vip_rules.redirect_rule(*ctx.para.advertise)
         if ctx.node.name == ctx.para.first.ip:
             await iptables.ensure(ctx.node, rule)
-        elif not ctx.finished(REDIRECTED):
+        elif not await ctx.node.exists(manifest("kube-apiserver")):
             await iptables.remove(ctx.node, rule)
 
 
