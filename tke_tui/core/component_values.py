@@ -148,9 +148,7 @@ class ComponentValues:
             admin_password=_password("Config.basic.password", basic.password) if basic is not None else "",
             oidc_client_secret=secret(OIDC_CLIENT_SECRET),
             auth=config.auth.tke is not None,
-            oidc=None
-            if oidc is None
-            else OIDC(oidc.issuer_url, oidc.client_id, ca_cert=bool(oidc.ca_cert)),
+            oidc=None if oidc is None else OIDC(oidc.issuer_url, oidc.client_id, ca_cert=bool(oidc.ca_cert)),
             audit=None
             if store is None
             else ElasticSearch(
