@@ -123,7 +123,7 @@ def test_a_local_influxdb_has_no_login_and_the_address_of_the_first_machine() ->
     made = rendered(Case(monitor="local influx"))
     [server] = yaml_of(made, "tke-monitor-api", "tke-monitor-config.yaml")["storage"]["influxDB"]["servers"]
     assert server == {"address": "http://192.0.2.11:8086", "timeoutSeconds": 10}
-    assert made.pod("influxdb")["nodeName"] == "192.0.2.11"
+    assert made.pod("influxdb")["nodeSelector"] == {"kubernetes.io/hostname": "192.0.2.11"}
 
 
 def test_without_monitoring_the_platform_controller_has_an_empty_store() -> None:
@@ -287,7 +287,7 @@ def test_the_option_replicas_counts_for_all_but_what_has_data_on_one_machine() -
 
 def test_the_registry_s_data_and_key_pair_are_where_its_configuration_says() -> None:
     pod = FULL.pod("tke-registry-api")
-    assert pod["nodeName"] == "192.0.2.11"
+    assert pod["nodeSelector"] == {"kubernetes.io/hostname": "192.0.2.11"}
     keys = next(o for o in FULL.objects["tke-registry-api"] if o["metadata"]["name"] == "tke-registry-api")
     assert stored_files(keys) == {
         "public_key.crt": "secret of tke/registry-token-crt",
