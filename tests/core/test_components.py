@@ -60,7 +60,7 @@ NASTY = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(password=NASTY, name=NASTY)
 def test_passwords_and_names_of_any_shape_survive_in_every_file(password: str, name: str) -> None:
     document = Case().document()

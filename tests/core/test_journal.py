@@ -50,7 +50,7 @@ async def test_concurrent_appends_are_all_on_disk_when_they_return(tmp_path: Pat
     assert len(recover(path).events) == 59
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=80)
 @given(data=st.data())
 def test_any_cut_keeps_every_whole_record_and_reports_the_rest(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
