@@ -24,7 +24,8 @@ def _quote(value: object) -> str:
 
 
 def _to_yaml(value: object, indent: int = 0) -> str:
-    text = yaml.safe_dump(value, default_flow_style=False, sort_keys=False, allow_unicode=True).rstrip("\n")
+    # Without allow_unicode: with it PyYAML writes U+0085 in a form that it reads as a blank.
+    text = yaml.safe_dump(value, default_flow_style=False, sort_keys=False).rstrip("\n")
     return text.replace("\n", "\n" + " " * indent)
 
 

@@ -65,7 +65,7 @@ def join_documents(
 
 def to_yaml(documents: list[Document]) -> str:
     """One YAML stream; the same documents always give the same text."""
-    return yaml.safe_dump_all(documents, default_flow_style=False, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump_all(documents, default_flow_style=False, sort_keys=False)
 
 
 def fingerprint(part: Any) -> str:

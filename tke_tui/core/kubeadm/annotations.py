@@ -37,7 +37,7 @@ def annotate(manifest: str, wanted: dict[str, str]) -> str:
     """The manifest with these annotations added to those it has."""
     pod = _load(manifest)
     pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **wanted}
-    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False)
 
 
 def _load(manifest: str) -> dict[str, Any]:

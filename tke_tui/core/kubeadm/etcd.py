@@ -129,4 +129,4 @@ def joining_manifest(template: str, node: str, cluster: Sequence[Member]) -> str
         **(pod["metadata"].get("annotations") or {}),
         _ADVERTISE_ANNOTATION: client,
     }
-    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False)
