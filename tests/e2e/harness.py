@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -174,8 +175,15 @@ class Site:
 
     def start(self, *arguments: str) -> Run:
         words = [COMMAND, *arguments, "--dir", str(self.root), "--output", "jsonl"]
+        home = self.root.with_name("home")  # the person's own kubeconfig is not the tests' to write
+        home.mkdir(exist_ok=True)
         process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+            words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "HOME": str(home)},
         )
         return Run(process, time.monotonic())
 
