@@ -68,17 +68,6 @@ def test_a_tampered_file_is_refused(tmp_path: Path, field: str) -> None:
         store(tmp_path, "passphrase")
 
 
-def test_a_credential_is_made_once(tmp_path: Path) -> None:
-    made: list[str] = []
-
-    def make() -> str:
-        made.append("x")
-        return f"token-{len(made)}"
-
-    assert store(tmp_path).get_or_create("cluster/token", make) == "token-1"
-    assert store(tmp_path).get_or_create("cluster/token", make) == "token-1"
-
-
 def test_whatever_goes_in_or_comes_out_is_hidden_from_text(tmp_path: Path) -> None:
     first = store(tmp_path)
     first.update({"a": PASSWORD})

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +69,6 @@ class SecretStore:
             )
         return value
 
-    def put(self, **values: str) -> None:
-        """Store values (underscores in names as given) and write the file before returning."""
-        self.update(values)
-
     def update(self, values: dict[str, str]) -> None:
         """Store several values under any names; the file is on disk when this returns. Equal values write nothing."""
         self.redact.add(*values.values())
@@ -80,12 +76,6 @@ class SecretStore:
             return
         self._values.update(values)
         self._write()
-
-    def get_or_create(self, name: str, make: Callable[[], str]) -> str:
-        """The stored value, or a new one from `make` that is stored first, so that a crash cannot lose it."""
-        if name not in self._values:
-            self.update({name: make()})
-        return self._values[name]
 
     def _key(self, kdf: str) -> bytes:
         if kdf == "scrypt":
