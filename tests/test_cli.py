@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.sshd import CommandEnv, Reply, TestSshd
 from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.events import RunFinished
 from tke_tui.core.journal import Journal
+from tke_tui.lab.sshd import CommandEnv, Reply, TestSshd
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 KNOWN_STEPS = [

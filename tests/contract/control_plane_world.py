@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import yaml
 
-from tests.contract.kubeadm_model import MANIFESTS, ModelCluster, copy_of
 from tests.contract.world import World
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.adapters.kube_errors import ApiUnavailable
@@ -21,6 +20,7 @@ from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.task import Scope, Task
+from tke_tui.lab.kubeadm import MANIFESTS, ModelCluster, copy_of
 
 CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from tests.contract import real_apiserver
-from tests.contract.kube_server import KubeServer
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.adapters.kube_paths import Discovery
 from tke_tui.core.adapters.kube_transport import Credentials, Transport
+from tke_tui.lab.kube.server import KubeServer
 
 Object = dict[str, Any]
 KINDS_OF_API = ("in-process", real_apiserver.VERSION)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract.kube_server import KubeServer
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Services
 from tke_tui.core.errors import StateError
+from tke_tui.lab.kube.server import KubeServer
 
 GPU_TAGS = {
     "nvidia-device-plugin": "1.0.0-beta4",

@@ -6,7 +6,6 @@ import ssl
 from functools import cache
 from pathlib import Path
 
-from tests.contract.registry_server import RegistryServer
 from tests.contract.steps_world import StepWorld
 from tke_tui.core import pki
 from tke_tui.core.components import NAMESPACE
@@ -15,6 +14,7 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.paths import write_private
 from tke_tui.core.platform_resources import CREDENTIAL_BYTES, CREDENTIAL_TEXTS
+from tke_tui.lab.registry import RegistryServer
 
 PLATFORM_KINDS = {"Cluster": ("clusters", False), "ClusterCredential": ("clustercredentials", False)}
 FRONT_PROXY_CA = "-----BEGIN CERTIFICATE-----\nfront proxy\n-----END CERTIFICATE-----\n"

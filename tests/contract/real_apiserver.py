@@ -24,8 +24,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.contract.kube_certificates import make_certificates
 from tke_tui.core.adapters.kube import KubeClient
+from tke_tui.lab.kube.certificates import make_certificates
 
 VERSION = "v1.20.2"
 START_SECONDS = 45

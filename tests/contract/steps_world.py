@@ -10,10 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.contract.docker_archive import SavedImage, make_image, write_archive
-from tests.contract.docker_server import DockerServer
-from tests.contract.kube_server import KubeServer
-from tests.contract.registry_server import RegistryServer
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.adapters.docker import DockerClient
 from tke_tui.core.adapters.kube import KubeClient
@@ -24,6 +20,10 @@ from tke_tui.core.images import local_name
 from tke_tui.core.model.config import ThirdPartyRegistry
 from tke_tui.core.model.fields import reveal, secret
 from tke_tui.core.task import Task
+from tke_tui.lab.docker.archive import SavedImage, make_image, write_archive
+from tke_tui.lab.docker.server import DockerServer
+from tke_tui.lab.kube.server import KubeServer
+from tke_tui.lab.registry import RegistryServer
 
 IMAGES = ("etcd-amd64:v3.4.23", "etcd-arm64:v3.4.23", "gpu-manager:v1", "registry-amd64:2.8.1")
 

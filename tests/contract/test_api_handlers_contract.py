@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from tests.contract.kube_apis import KINDS_OF_API, open_api
-from tests.contract.kube_server import KubeServer
 from tests.contract.kube_world import KubeWorld, full_bundle, kube_world, put_coredns
 from tests.contract.world import make_para
 from tke_tui.core.adapters.kube import KubeClient
@@ -33,6 +32,7 @@ from tke_tui.core.handlers.ensure_metrics_server import EnsureMetricsServer
 from tke_tui.core.handlers.ensure_nvidia_device_plugin import EnsureNvidiaDevicePlugin
 from tke_tui.core.kube_objects import label_of
 from tke_tui.core.task import Task
+from tke_tui.lab.kube.server import KubeServer
 
 Object = dict[str, Any]
 SPEC: dict[str, Any] = {"features": {"gpuType": "Virtual", "csiOperator": {}}}

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.contract.kube_apis import KINDS_OF_API, Api, open_api
-from tests.contract.kube_server import KubeServer
 from tests.contract.kube_world import KubeWorld
 from tests.core.component_inputs import Case, Object, bundle, make_input, rendered, stored_files
 from tke_tui.core.adapters.kube import KubeClient
@@ -35,6 +34,7 @@ from tke_tui.core.steps.install_tke_notify_controller import InstallTKENotifyCon
 from tke_tui.core.steps.install_tke_platform_api import InstallTKEPlatformAPI
 from tke_tui.core.steps.install_tke_platform_controller import InstallTKEPlatformController
 from tke_tui.core.steps.install_tke_registry_api import InstallTKERegistryAPI
+from tke_tui.lab.kube.server import KubeServer
 
 STEPS: list[type[InstallComponent]] = [
     InstallTKEAuthAPI,

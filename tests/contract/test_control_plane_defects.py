@@ -11,8 +11,6 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.kubeadm_model import MANIFESTS, PKI
-from tests.contract.model_certificates import make_pair
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
@@ -32,6 +30,8 @@ from tke_tui.core.kubeadm import endpoint
 from tke_tui.core.model.cluster import HA, AuthzWebhookAddr
 from tke_tui.core.model.machine import Taint
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.lab.certificates import make_pair
+from tke_tui.lab.kubeadm import MANIFESTS, PKI
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.kubeadm_model import MANIFESTS, PKI
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import NotReady, Retryable
@@ -23,6 +22,7 @@ from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import (
 from tke_tui.core.handlers.ensure_join_phase_kubelet_start import EnsureJoinPhaseKubeletStart
 from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePreflight
 from tke_tui.core.task import Task
+from tke_tui.lab.kubeadm import MANIFESTS, PKI
 
 
 @pytest.fixture(scope="module")

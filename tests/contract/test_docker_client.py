@@ -10,9 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.docker_archive import make_image, write_archive
-from tests.contract.docker_server import DockerServer, StreamFault
-from tests.contract.registry_server import RegistryServer
 from tke_tui.core.adapters.docker import DockerClient, RegistryLogin, split_tag
 from tke_tui.core.adapters.docker_errors import (
     DockerUnavailable,
@@ -21,6 +18,9 @@ from tke_tui.core.adapters.docker_errors import (
     unavailable,
 )
 from tke_tui.core.errors import BundleError, Fatal, Retryable
+from tke_tui.lab.docker.archive import make_image, write_archive
+from tke_tui.lab.docker.server import DockerServer, StreamFault
+from tke_tui.lab.registry import RegistryServer
 
 REAL_SOCKET = Path("/var/run/docker.sock")
 

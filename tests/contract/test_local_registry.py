@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.registry_server import Fault, RegistryServer
 from tests.contract.steps_world import StepWorld, step_world
 from tke_tui.core import local_registry, pki
 from tke_tui.core.context import Mode
@@ -20,6 +19,7 @@ from tke_tui.core.local_ports import listener
 from tke_tui.core.local_registry import CERTIFICATES
 from tke_tui.core.paths import write_private
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
+from tke_tui.lab.registry import Fault, RegistryServer
 
 FOREIGN_LINES = "127.0.0.1 localhost\n10.9.9.9 registry.tke.com.cn\n"
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.commands_node import RELEASE
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
@@ -35,6 +34,7 @@ from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.remote.packages import STAGING_DIRECTORY, UPLOAD_DIRECTORY
 from tke_tui.core.task import Task
+from tke_tui.lab.commands.node import RELEASE
 
 GPU = {"machines": [{"ip": "127.0.0.1", "username": "root", "labels": {"nvidia-device-enable": "enable"}}]}
 

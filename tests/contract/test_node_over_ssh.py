@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.commands_node import RELEASE
-from tests.contract.machine import ModelMachine
-from tests.contract.sshd import Account, CommandEnv, Reply, TestSshd
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.adapters.ssh import Connection, SshPool, SshSettings
 from tke_tui.core.context import Mode
@@ -27,6 +24,9 @@ from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.task import Task
+from tke_tui.lab.commands.node import RELEASE
+from tke_tui.lab.machine import ModelMachine
+from tke_tui.lab.sshd import Account, CommandEnv, Reply, TestSshd
 
 CHAIN: Sequence[type[Task]] = (
     EnsureRegistryHosts,

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.commands_node import RELEASE
 from tests.contract.node_cases import failure_of, third_party, world_of
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.bundle import Bundle
@@ -24,6 +23,7 @@ from tke_tui.core.handlers.ensure_preflight import EnsurePreflight
 from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts, registry_hosts
 from tke_tui.core.handlers.ensure_sysctl import SYSCTL_FILE, WANTED, EnsureSysctl, comment_overrides
 from tke_tui.core.local_hosts import enter_local_hosts
+from tke_tui.lab.commands.node import RELEASE
 
 MODULES = (
     "iptable_nat",

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.docker_archive import SavedImage, make_image, read_archive, write_archive
 from tests.contract.steps_world import StepWorld, step_world
 from tke_tui.core import local_registry
 from tke_tui.core.adapters.docker import DockerClient
@@ -23,6 +22,7 @@ from tke_tui.core.steps import setup_local_registry
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.push_images import PushImages
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
+from tke_tui.lab.docker.archive import SavedImage, make_image, read_archive, write_archive
 
 SOCKET = Path("/var/run/docker.sock")
 REGISTRY = "tkestack/registry-amd64"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.registry_server import Fault, RegistryServer, digest_of
 from tke_tui.core import pki
 from tke_tui.core.adapters.registry import RegistryClient, insecure_in
 from tke_tui.core.adapters.registry_auth import parse_challenge
@@ -21,6 +20,7 @@ from tke_tui.core.adapters.registry_errors import (
     RegistryUnavailable,
 )
 from tke_tui.core.images import MANIFEST_LIST, MANIFEST_V2, manifest_list
+from tke_tui.lab.registry import Fault, RegistryServer, digest_of
 
 REPO = "library/etcd-amd64"
 

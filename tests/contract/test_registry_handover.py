@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.contract.platform_world import gateway_up, give_gateway
-from tests.contract.registry_server import Fault
 from tests.contract.steps_world import IMAGES, StepWorld, step_world
 from tke_tui.core import pki
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryTlsFailed, RegistryUnavailable
@@ -28,6 +27,7 @@ from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.steps.set_global_cluster_hosts import SetGlobalClusterHosts
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.steps.stop_local_registry import StopLocalRegistry
+from tke_tui.lab.registry import Fault
 
 GATEWAY_IMAGE = "registry.tke.com/library/tke-gateway:v1.3.0"
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.registry_server import RegistryServer
 from tests.contract.steps_world import StepWorld, step_world
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Retryable
@@ -25,6 +24,7 @@ from tke_tui.core.steps.push_images import PushImages
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.steps.write_kubeconfig import WriteKubeconfig
 from tke_tui.core.task import Task
+from tke_tui.lab.registry import RegistryServer
 
 
 async def nothing(world: StepWorld) -> None:

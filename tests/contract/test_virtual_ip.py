@@ -13,7 +13,6 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.machine import ModelMachine, Reply
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import Fatal, NotReady, UsageError
@@ -28,6 +27,7 @@ from tke_tui.core.model.cluster import HA
 from tke_tui.core.remote import iptables
 from tke_tui.core.remote.interfaces import interface_of, parse_lines
 from tke_tui.core.remote.iptables import Rule
+from tke_tui.lab.machine import ModelMachine, Reply
 
 VIP = "127.0.0.100"
 CONFIGURATION = "/etc/keepalived/keepalived.conf"
@@ -197,7 +197,7 @@ async def test_defect_clearing_rules_without_end(
     """An iptables that says it deleted a rule and did not."""
     world = new_world(tmp_path, bundle)
     node = world.context(EnsureKeepalivedInit()).node
-    monkeypatch.setattr("tests.contract.machine._commands", lambda: {"iptables": [_stubborn]})
+    monkeypatch.setattr("tke_tui.lab.machine._commands", lambda: {"iptables": [_stubborn]})
 
     await iptables.remove(node, Rule("nat", "OUTPUT", ("-j", "ACCEPT")))
 

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.contract.machine import ModelMachine
 from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Context, Mode, Options, Services
@@ -23,6 +22,7 @@ from tke_tui.core.paths import InstallDir
 from tke_tui.core.redact import Redactor
 from tke_tui.core.secrets import SecretStore
 from tke_tui.core.task import Scope, Task
+from tke_tui.lab.machine import ModelMachine
 
 KUBERNETES = "1.20.2"
 

@@ -11,7 +11,6 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.contract.model_certificates import make_pair
 from tests.contract.world import make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import UsageError
@@ -32,6 +31,7 @@ from tke_tui.core.kubeadm.etcd import Member, joining_manifest
 from tke_tui.core.model.cluster import HA
 from tke_tui.core.model.config import Audit
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.lab.certificates import make_pair
 
 CREDENTIALS = Credentials("abcdef.0123456789abcdef", "00" * 32)
 

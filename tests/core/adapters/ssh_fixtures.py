@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.contract.sshd import CommandEnv, Reply
 from tke_tui.core.adapters.ssh import SshPool, SshSettings
 from tke_tui.core.redact import Redactor
+from tke_tui.lab.sshd import CommandEnv, Reply
 
 
 @asynccontextmanager

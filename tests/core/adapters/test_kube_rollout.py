@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.kube_store import ready_status
 from tke_tui.core.adapters.kube_pods import PodGuard, describe, troubles
 from tke_tui.core.adapters.kube_rollout import rolled_out, selector_text
+from tke_tui.lab.kube.store import ready_status
 
 Object = dict[str, Any]
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.contract.kube_certificates import make_certificates
-from tests.contract.kube_server import KubeServer
 from tke_tui.core.adapters.kube import ApiUnavailable, KubeClient
 from tke_tui.core.adapters.kube_errors import ApiConflict
 from tke_tui.core.errors import Fatal, NotReady
+from tke_tui.lab.kube.certificates import make_certificates
+from tke_tui.lab.kube.server import KubeServer
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tke"}}
 

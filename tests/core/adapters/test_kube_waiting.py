@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.contract.kube_apis import KINDS_OF_API, Api, open_api
-from tests.contract.kube_server import KubeServer
-from tests.contract.kube_store import ready_status
 from tke_tui.core.adapters import kube_watch
 from tke_tui.core.errors import Fatal, NotReady
+from tke_tui.lab.kube.server import KubeServer
+from tke_tui.lab.kube.store import ready_status
 
 Object = dict[str, Any]
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.sshd import Account, TestSshd
 from tests.core.adapters.ssh_fixtures import Machine, open_pool
 from tke_tui.core.adapters.ssh import SshConnection
 from tke_tui.core.errors import CommandFailed
+from tke_tui.lab.sshd import Account, TestSshd
 
 ACCOUNTS = {"root": Account(), "ops": Account()}
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.contract.sshd import Account, TestSshd
 from tests.core.adapters.ssh_fixtures import Machine, open_pool
 from tke_tui.core.adapters.ssh import HostKeyQuestion, Login
 from tke_tui.core.adapters.ssh_auth import jump_chain
 from tke_tui.core.errors import AuthenticationFailed, HostKeyRejected, Unreachable, UsageError
+from tke_tui.lab.sshd import Account, TestSshd
 
 PASSWORD = Account().password
 

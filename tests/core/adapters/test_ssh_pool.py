@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.sshd import Account, TestSshd
 from tests.core.adapters.ssh_fixtures import Machine, open_pool, until
 from tke_tui.core.adapters.ssh import Login
 from tke_tui.core.errors import ConnectionBroken, Unreachable
+from tke_tui.lab.sshd import Account, TestSshd
 
 
 async def test_a_machine_is_logged_in_to_once_however_many_ask(tmp_path: Path) -> None:

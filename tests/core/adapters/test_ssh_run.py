@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.sshd import Account, TestSshd
 from tests.core.adapters.ssh_fixtures import Machine, open_pool, until
 from tke_tui.core.adapters.ssh_command import quote
 from tke_tui.core.adapters.ssh_output import BoundedBytes
 from tke_tui.core.errors import AuthenticationFailed, CommandFailed, CommandTimeout, ConnectionBroken
+from tke_tui.lab.sshd import Account, TestSshd
 
 
 async def test_a_command_gives_exit_code_and_both_streams(tmp_path: Path) -> None:

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.commands_probes import healthy
-from tests.contract.registry_server import Fault, RegistryServer
 from tests.contract.whole_bundle import whole
 from tests.contract.world import World, make_bundle
 from tke_tui.core.adapters.registry import RegistryClient
@@ -26,6 +24,8 @@ from tke_tui.core.probes.bundle_images import BundleImages
 from tke_tui.core.probes.registry_login import RegistryLogin
 from tke_tui.core.steps.component import InstallComponent
 from tke_tui.core.steps.preflight import Preflight, verdict
+from tke_tui.lab.commands.probes import healthy
+from tke_tui.lab.registry import Fault, RegistryServer
 
 FIRST = "192.168.7.1"
 

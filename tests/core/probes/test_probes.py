@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.commands_probes import GIB, healthy
 from tests.contract.whole_bundle import whole
 from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.bundle import Bundle
@@ -23,6 +22,7 @@ from tke_tui.core.probes.clock import Offset, TimeOffset, judge
 from tke_tui.core.probes.network import parse_routes
 from tke_tui.core.probes.ports import listening
 from tke_tui.core.steps.preflight import Preflight, verdict
+from tke_tui.lab.commands.probes import GIB, healthy
 
 FIRST, SECOND = "192.168.7.1", "192.168.7.2"
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from tests.contract.machine import Command, ModelMachine, Reply
+from tke_tui.lab.machine import Command, ModelMachine, Reply
 
 RELEASE = "5.10.0-test"
 UNIT_DIRECTORIES = ("/etc/systemd/system", "/usr/lib/systemd/system")

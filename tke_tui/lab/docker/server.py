@@ -22,10 +22,10 @@ from typing import Any, Self
 import aiohttp
 from aiohttp import web
 
-from tests.contract.docker_archive import SavedImage, read_archive
-from tests.contract.registry_server import RegistryServer, digest_of
 from tke_tui.core.adapters.fixed_resolver import FixedResolver
 from tke_tui.core.images import MANIFEST_V2, ImageRef
+from tke_tui.lab.docker.archive import SavedImage, read_archive
+from tke_tui.lab.registry import RegistryServer, digest_of
 
 Json = dict[str, Any]
 

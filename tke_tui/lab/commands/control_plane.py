@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from tests.contract.kubeadm_model import MANIFESTS, ModelCluster, kubeadm, member_list
-from tests.contract.machine import Command, ModelMachine, Reply
+from tke_tui.lab.kubeadm import MANIFESTS, ModelCluster, kubeadm, member_list
+from tke_tui.lab.machine import Command, ModelMachine, Reply
 
 
 def sizes(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:

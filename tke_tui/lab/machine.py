@@ -1,17 +1,15 @@
 """A model of a machine: a directory stands for its root file system, Python functions for its commands.
 
-Every `commands_<area>.py` beside this file has a dictionary `COMMANDS`: command name -> `Command`. Several files may
-have a word about one command: they are asked in the order of their names, and one that returns None passes it on.
-A command nobody knows ends with 127, like in a shell.
+Every module of `lab/commands/` has a dictionary `COMMANDS`: command name -> `Command`. Several may have a word about
+one command: they are asked in the order of `TABLES`, and one that returns None passes it on. A command nobody knows
+ends with 127, like in a shell.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib
 import os
-import pkgutil
 import stat
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -217,11 +215,11 @@ class ModelConnection:
 
 @cache
 def _commands() -> dict[str, list[Command]]:
-    package = importlib.import_module("tests.contract")
+    # Imported late: the commands are written in terms of this module.
+    from tke_tui.lab.commands import TABLES
+
     table: dict[str, list[Command]] = {}
-    for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda found: found.name):
-        if module.name.startswith("commands_"):
-            commands = importlib.import_module(f"tests.contract.{module.name}").COMMANDS
-            for name, command in commands.items():
-                table.setdefault(name, []).append(command)
+    for commands in TABLES:
+        for name, command in commands.items():
+            table.setdefault(name, []).append(command)
     return table

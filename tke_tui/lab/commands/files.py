@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.contract.machine import Command, ModelMachine, Reply
 from tke_tui.core.remote.packages import MERGE
+from tke_tui.lab.machine import Command, ModelMachine, Reply
 
 
 def _words(argv: Sequence[str]) -> list[str]:

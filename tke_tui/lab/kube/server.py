@@ -22,9 +22,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.contract.kube_answers import cut, missing, send, status
-from tests.contract.kube_certificates import make_certificates
-from tests.contract.kube_store import (
+from tke_tui.lab.kube.answers import cut, missing, send, status
+from tke_tui.lab.kube.certificates import make_certificates
+from tke_tui.lab.kube.store import (
     KINDS,
     Key,
     Object,

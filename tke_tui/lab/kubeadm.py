@@ -17,8 +17,8 @@ from typing import Any
 
 import yaml
 
-from tests.contract.machine import ModelMachine, Reply
-from tests.contract.model_certificates import make_pair
+from tke_tui.lab.certificates import make_pair
+from tke_tui.lab.machine import ModelMachine, Reply
 
 PKI = "/etc/kubernetes/pki"
 MANIFESTS = "/etc/kubernetes/manifests"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from tests.contract.machine import Command, ModelMachine, Reply
 from tke_tui.core.probes.gpu import FIND_CARD
 from tke_tui.core.probes.tools import MISSING
+from tke_tui.lab.machine import Command, ModelMachine, Reply
 
 GIB = 1 << 20
 """In KiB, the unit of df and /proc/meminfo."""

@@ -25,7 +25,9 @@ from typing import Any, Literal, cast
 
 import asyncssh
 
-from tests.contract.sshd_commands import (
+from tke_tui.core.adapters.ssh import Login
+from tke_tui.core.adapters.ssh_command import END_JOB
+from tke_tui.lab.sshd_commands import (
     FILE_TOOLS,
     Served,
     is_adapters_own,
@@ -33,8 +35,6 @@ from tests.contract.sshd_commands import (
     run_locally,
     unwrap,
 )
-from tke_tui.core.adapters.ssh import Login
-from tke_tui.core.adapters.ssh_command import END_JOB
 
 Text = str | bytes
 Reply = tuple[int, Text, Text]

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from tests.contract.kube_store import Key, Object
+from tke_tui.lab.kube.store import Key, Object
 
 
 def status(code: int, message: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -1,0 +1,7 @@
+"""What the machines of the embedded lab can do: one module per area, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from tke_tui.lab.commands import control_plane, files, node, probes
+
+TABLES = (control_plane.COMMANDS, files.COMMANDS, node.COMMANDS, probes.COMMANDS)
