@@ -48,8 +48,15 @@ class Cell:
     note: str = ""
     done: int = 0
     total: int = 0
+    by: str = ""
+    """Who said that it is skipped: condition, skip_steps, person, or done (it had ended well before)."""
     changes: tuple[str, ...] = ()
     tries: tuple[Attempt, ...] = ()
+
+    @property
+    def absent(self) -> bool:
+        """Whether the plan of this input does without it: it is no part of any count."""
+        return self.by in ("condition", "skip_steps")
 
     def elapsed(self, now: float) -> float:
         """Seconds at work: of the present attempt, or of the last one; 0 when it never began."""
