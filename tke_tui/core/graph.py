@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tke_tui.core.task import On, Scope, Task
+from tke_tui.core.installer_host import is_own_address
+from tke_tui.core.task import Need, On, Scope, Task
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -88,6 +89,7 @@ def build_graph(listed: Sequence[Listed], para: CreateClusterPara, *, gates: Seq
     """Expand an ordered list of tasks into a graph.
 
     - A node-scoped task waits for the one before it on the same machine (unless it is not `chained`).
+    - What a task needs on this machine only (`needs_on`) counts like its `needs`.
     - A `serial` task also waits for itself on the machine before.
     - A need on a task that is left out passes on to what that one needed.
     - Tasks named in `gates` come first, one after the other; all others wait for the last of them.
@@ -106,6 +108,7 @@ class _Builder:
         }
         self.gates = [name for name in gates if name in self.listed and not self.listed[name].left_out]
         self.chain: dict[str, str] = {}
+        self._installer: list[str] | None = None
 
     def build(self) -> Graph:
         graph = Graph()
@@ -135,7 +138,7 @@ class _Builder:
             found.add(self.chain[node])
         if machine is not None and task.serial and (position := self.positions[task.name][node]):
             found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
-        for need in task.needs:
+        for need in self._declared(task, machine):
             found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
         for name in entry.closes:
             found |= self._resolve(name, On.EVERY, None, frozenset({task.name}))
@@ -151,18 +154,33 @@ class _Builder:
         entry = self.listed.get(name)
         if entry is None:
             raise KeyError(f"{name} is needed but not in the list")
+        if on is On.INSTALLER and not self.installer:
+            return set()
         if not entry.left_out and (ids := self._select(name, on, machine)):
             return ids
         found: set[str] = set()
         if name not in seen:
-            for need in entry.task.needs:
+            for need in self._declared(entry.task, machine):
                 found |= self._resolve(need.task, need.on, machine, seen | {name})
         return found
+
+    def _declared(self, task: Task, machine: Machine | None) -> tuple[Need, ...]:
+        return task.needs if machine is None else (*task.needs, *task.needs_on(machine, self.para))
+
+    @property
+    def installer(self) -> list[str]:
+        """Addresses of the machine of the input that is this host; most often none."""
+        if self._installer is None:
+            addresses = (str(machine.ip) for machine in self.para.machines)
+            self._installer = [address for address in addresses if is_own_address(address)]
+        return self._installer
 
     def _select(self, name: str, on: On, machine: Machine | None) -> set[str]:
         if self.listed[name].task.scope is Scope.CLUSTER:
             return {name}
         there = self.positions[name]
+        if on is On.INSTALLER:
+            return {f"{name}@{ip}" for ip in self.installer if ip in there}
         if on is On.FIRST or (on is On.SAME and machine is not None):
             ip = str(self.para.first.ip if on is On.FIRST or machine is None else machine.ip)
             return {f"{name}@{ip}"} if ip in there else set()
