@@ -25,7 +25,7 @@ def _(text: str) -> str:
     return _catalogue.gettext(text) if text else ""
 
 
-def N_(text: str) -> str:  # noqa: N802 - gettext's own name
+def N_(text: str) -> str:
     """Marks a text that is translated where it is shown."""
     return text
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from tke_tui.core.events import Event
-    from tke_tui.view_state import Changes
+    from tke_tui.view_types import Changes
 
 
 @dataclass
@@ -23,14 +22,7 @@ class ViewChanged(Message, bubble=False):
 
 
 @dataclass
-class EngineEvent(Message, bubble=False):
-    """A single event that has just arrived and that cannot wait, such as a question of the engine."""
-
-    event: Event
-
-
-@dataclass
 class ConnectionChanged(Message, bubble=False):
-    """The way to the engine was lost (`connected` False: the last picture stays) or is there again."""
+    """The way to the engine was lost or is there again. `banner` is what to tell about it, "" when all is well."""
 
-    connected: bool
+    banner: str
