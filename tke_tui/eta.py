@@ -108,15 +108,19 @@ def forecast(
     overdue: set[int] = set()
     for index in order:
         cell = cells[index]
-        if cell.state in ENDED:
+        if cell.state in ENDED and not cell.absent:
             continue
-        name = cell.name
-        if name not in expected:
-            expected[name] = durations.expected(name)
         begin = 0.0
         for need in needs[index]:
             if 0 <= need < len(cells) and finish[need] > begin:
                 begin, last[index] = finish[need], need
+        if cell.absent:
+            # Guessed needs lead through what is left out.
+            finish[index] = begin
+            continue
+        name = cell.name
+        if name not in expected:
+            expected[name] = durations.expected(name)
         finish[index] = begin + _remaining(cell, expected[name], now)
         if cell.state is State.RUNNING and cell.elapsed(now) > OVERDUE * max(expected[name], WORTH_MEASURING):
             overdue.add(index)
@@ -124,7 +128,7 @@ def forecast(
     end = max(order, key=finish.__getitem__, default=-1)
     if end < 0 or finish[end] <= 0.0:
         return Forecast(None)
-    chain = _chain(end, last)
+    chain = [index for index in _chain(end, last) if not cells[index].absent]
     known = durations.measured >= LEAST_SEEN and not overdue.intersection(chain)
     path = tuple(cells[index].task for index in chain)
     return Forecast(finish[end] if known else None, path, _rounded(steps) if known else {})
