@@ -29,6 +29,8 @@ class PlannedTask:
     needs: frozenset[str] = frozenset()
     left_out: str = ""
     by: str = ""
+    logins: str = ""
+    """What stands for the machines' logins in the key, where they matter to the task; no secret."""
     _key: str = ""
 
     @property
@@ -48,6 +50,8 @@ class PlannedTask:
             inputs = self.task.inputs(para, bundle, self.machine)
             if self.task.options:
                 inputs = [inputs, {name: getattr(options, name) for name in self.task.options}]
+            if self.task.logins:
+                inputs = [inputs, self.logins]
             canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
             digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
             self._key = f"{self.id}#{digest[:16]}"
@@ -85,7 +89,9 @@ class Graph:
         return [planned for planned in self.tasks.values() if not planned.left_out]
 
 
-def build_graph(listed: Sequence[Listed], para: CreateClusterPara, *, gates: Sequence[str] = ()) -> Graph:
+def build_graph(
+    listed: Sequence[Listed], para: CreateClusterPara, *, gates: Sequence[str] = (), logins: str = ""
+) -> Graph:
     """Expand an ordered list of tasks into a graph.
 
     - A node-scoped task waits for the one before it on the same machine (unless it is not `chained`).
@@ -93,12 +99,17 @@ def build_graph(listed: Sequence[Listed], para: CreateClusterPara, *, gates: Seq
     - A `serial` task also waits for itself on the machine before.
     - A need on a task that is left out passes on to what that one needed.
     - Tasks named in `gates` come first, one after the other; all others wait for the last of them.
+
+    `logins` changes with any login of a machine (`core.logins.mark_of`).
     """
-    return _Builder(listed, para, gates).build()
+    return _Builder(listed, para, gates, logins).build()
 
 
 class _Builder:
-    def __init__(self, listed: Sequence[Listed], para: CreateClusterPara, gates: Sequence[str]) -> None:
+    def __init__(
+        self, listed: Sequence[Listed], para: CreateClusterPara, gates: Sequence[str], logins: str
+    ) -> None:
+        self.logins = logins
         self.listed = {entry.task.name: entry for entry in listed}
         self.para = para
         self.machines = {entry.task.name: _machines(entry, para) for entry in listed}
@@ -115,6 +126,7 @@ class _Builder:
         for entry in self.listed.values():
             for machine in self._targets(entry):
                 planned = PlannedTask(entry.task, entry.step, machine, left_out=entry.left_out, by=entry.by)
+                planned.logins = self.logins if entry.task.logins else ""
                 if not entry.left_out:
                     planned.needs = frozenset(self._needs(entry, machine) - {planned.id})
                     if machine is not None and entry.task.chained:

@@ -22,6 +22,7 @@ from tke_tui.core.events import Notice
 from tke_tui.core.graph import Graph
 from tke_tui.core.journal import Journal, Recovered, read_events, recover
 from tke_tui.core.lock import DirectoryLock
+from tke_tui.core.logins import mark_of
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import dump_para, map_secrets, secret_values
 from tke_tui.core.model.para import CreateClusterPara
@@ -104,7 +105,7 @@ class Installation:
 
     @property
     def plan(self) -> Graph:
-        return build_plan(self.para)
+        return build_plan(self.para, logins=mark_of(self.para.machines, self.secrets))
 
     async def run(
         self,

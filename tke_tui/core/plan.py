@@ -256,9 +256,9 @@ def _listed_handlers(
     return tasks
 
 
-def build_plan(para: CreateClusterPara) -> Graph:
-    """The graph of one installation of this input."""
-    return build_graph(listed_tasks(para), para, gates=GATES)
+def build_plan(para: CreateClusterPara, *, logins: str = "") -> Graph:
+    """The graph of one installation of this input; `logins` stands for the machines' logins in the tasks' keys."""
+    return build_graph(listed_tasks(para), para, gates=GATES, logins=logins)
 
 
 def step_names() -> list[str]:

@@ -67,6 +67,8 @@ class Task(ABC):
     skippable: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
     """Fields of `Options` that decide the result as `inputs` does."""
+    logins: ClassVar[bool] = False
+    """Whether the machines' logins decide the result, too: it is repeated when any of them changed."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that skipSteps accepts for this task."""
 
