@@ -57,7 +57,7 @@ _WORDS = {
     State.SKIPPED: N_("skipped"),
     State.RETRYING: N_("retrying"),
     State.FAILED: N_("FAILED"),
-    State.BLOCKED: N_("blocked"),
+    State.BLOCKED: N_("held up"),
     State.STOPPED: N_("stopped"),
     State.LEFT_OUT: N_("left out"),
 }
