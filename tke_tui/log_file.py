@@ -141,20 +141,23 @@ class LogFile:
             yield start
             size = min(size * 2, MOST_READ)
 
-    def backward(self, stop: int, matcher: Matcher) -> Iterator[RawLine | int]:
-        """The matching lines before the line start `stop`, last first; in between, offsets down to where it looked."""
+    def backward(self, stop: int, matcher: Matcher, floor: int = 0) -> Iterator[RawLine | int]:
+        """The matching lines before the line start `stop`, last first, back to the line start `floor`.
+
+        In between come offsets down to where it has looked.
+        """
         size = FIRST_READ
         stop = min(stop, self.end)
-        while stop > 0:
-            begin = max(0, stop - size)
+        while stop > floor:
+            begin = max(floor, stop - size)
             data = self.read(begin, stop)
             if len(data) < stop - begin:
                 return
-            skip = 0 if begin == 0 else data.find(b"\n", 0, len(data) - 1) + 1
-            if begin and not skip and size < MOST_READ:
+            skip = 0 if begin == floor else data.find(b"\n", 0, len(data) - 1) + 1
+            if begin > floor and not skip and size < MOST_READ:
                 size = MOST_READ
                 continue
-            if begin and not skip:
+            if begin > floor and not skip:
                 start = self.line_start(stop)
                 head = self.read(start, min(stop, start + LONG))
                 if matcher.matches(head):

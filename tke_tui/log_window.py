@@ -153,10 +153,22 @@ class LogWindow:
         complete = _merge(cursors, count, budget, lines.append, self._line, backward=False)
         return Batch(tuple(lines), self._reached(position, cursors), complete)
 
-    def before(self, position: Position, count: int, *, needle: str = "", budget: int = BUDGET) -> Batch:
-        """Up to `count` lines before a place that pass the filter (and hold the text `needle`), the nearest ones."""
+    def before(
+        self,
+        position: Position,
+        count: int,
+        *,
+        needle: str = "",
+        floor: Position | None = None,
+        budget: int = BUDGET,
+    ) -> Batch:
+        """Up to `count` lines before a place that pass the filter (and hold the text `needle`), the nearest ones.
+
+        Nothing before the place `floor` is looked at.
+        """
         matcher = self.filter.matcher(needle)
-        cursors = self._cursors(position, lambda file, at: file.backward(at, matcher))
+        floors = dict(zip(self._files, floor or self.start(), strict=True))
+        cursors = self._cursors(position, lambda file, at: file.backward(at, matcher, floors[file]))
         lines: list[Line] = []
         complete = _merge(cursors, count, budget, lines.append, self._line, backward=True)
         return Batch(tuple(reversed(lines)), self._reached(position, cursors), complete)
