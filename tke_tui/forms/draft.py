@@ -42,7 +42,8 @@ class Draft:
 
     `file` is where it was read from or saved to last. `opened` are the findings of reading that file: values that
     did not fit the model are named there and are not in the draft. `aside` holds what was typed in alternatives that
-    are not chosen at present, by path: choosing one again brings it back. `revision` grows with every change.
+    are not chosen at present, by path: choosing one again brings it back. `checked` are the names of the form steps
+    whose problems are shown, missing values included. `revision` grows with every change.
     """
 
     def __init__(self, para: CreateClusterPara | None = None, choices: RunChoices | None = None) -> None:
@@ -55,6 +56,7 @@ class Draft:
         self.aside: dict[str, Any] = {}
         self.unread: dict[str, Any] = {}
         self.again: dict[str, str] = {}
+        self.checked: set[str] = set()
         self.revision = 0
         self._bundle: tuple[str, tuple[str, ...], BundleError | None] = ("", (), None)
         self._problems: tuple[int, Mapping[str, tuple[Finding, ...]]] | None = None
@@ -89,7 +91,7 @@ class Draft:
             return None
         draft = cls(kept.para, kept.choices)
         draft.file, draft.unread = kept.file, dict(kept.unread)
-        draft.again = dict.fromkeys(kept.unconfirmed, "")
+        draft.again, draft.checked = dict.fromkeys(kept.unconfirmed, ""), set(kept.checked)
         return draft
 
     @property
@@ -159,6 +161,13 @@ class Draft:
             return str(self.unread[path])
         return paths.to_text(paths.key_of(Answers, path), self.get(path))
 
+    def is_set(self, path: str) -> bool:
+        """Whether a value is there that would not be there by itself."""
+        if path in self.unread:
+            return True
+        value = self.get(path)
+        return value is not None and value != paths.key_of(Answers, path).default
+
     def default(self, path: str) -> str:
         """What is used when the value is left empty; "" when that is nothing or not to be shown."""
         key = paths.key_of(Answers, path)
@@ -216,6 +225,7 @@ class Draft:
             file=self.file,
             unread={path: text for path, text in self.unread.items() if not covers_secret(path)},
             unconfirmed=tuple(path for path, text in self.again.items() if text != self.text(path)),
+            checked=tuple(sorted(self.checked)),
         )
         return lambda: draft_files.write_kept(directory, kept, passphrase)
 

@@ -26,13 +26,17 @@ _DRAFT = "draft/"
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A draft as it is kept: `unread` are texts the model has no place for, `unconfirmed` passwords typed once."""
+    """A draft as it is kept.
+
+    `unread` are texts the model has no place for, `unconfirmed` passwords typed once, `checked` steps that were left.
+    """
 
     para: CreateClusterPara
     choices: RunChoices
     file: Path | None = None
     unread: dict[str, Any] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
+    checked: tuple[str, ...] = ()
 
 
 def user_path(text: str) -> Path:
@@ -95,6 +99,7 @@ def write_kept(directory: InstallDir, kept: Kept, passphrase: str | None) -> Non
             "file": None if kept.file is None else str(kept.file),
             "unread": kept.unread,
             "unconfirmed": list(kept.unconfirmed),
+            "checked": list(kept.checked),
         }
         text = json.dumps(document, indent=1) + "\n"
         if not directory.draft.exists():
@@ -124,6 +129,7 @@ def read_kept(directory: InstallDir, passphrase: str | None) -> Kept | None:
             file=None if kept["file"] is None else Path(kept["file"]),
             unread=kept["unread"],
             unconfirmed=tuple(kept["unconfirmed"]),
+            checked=tuple(kept["checked"]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StateError(
