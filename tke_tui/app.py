@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from textual import events, work
@@ -43,7 +44,7 @@ class TkeApp(App[None]):
     """
 
     TITLE = "tke-tui"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     BINDING_GROUP_TITLE = N_("Everywhere")
     COMMAND_PALETTE_BINDING = "ctrl+t"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - declared like this in Textual
@@ -74,6 +75,7 @@ class TkeApp(App[None]):
         self.theme = themes.ANSI.name if self._theme_name == themes.NO_COLOUR else self._theme_name
         self.no_color = self._theme_name == themes.NO_COLOUR
         self._no_colour, self._ascii = NoColor(), themes.AsciiOnly()
+        self.animation_level = "none"
         self.set_keymap(context.settings.keymap)
 
     # --- what screens may ask ------------------------------------------------------------------------------------

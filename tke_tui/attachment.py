@@ -47,6 +47,11 @@ class Attachment:
         self._flushed = 0.0
         self._everything = False
 
+    @property
+    def drawn(self) -> bool:
+        """Whether everybody was told of all that is in the view."""
+        return self._flusher is None
+
     async def follow(self) -> None:
         """Runs until the client was closed, or for as long as there is nobody to follow."""
         while True:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from textual.app import SystemCommand
 from textual.screen import Screen
 
+from tke_tui.keys import reachable
 from tke_tui.messages import LANGUAGES, N_, _, language, use_language
 from tke_tui.settings import THEMES, Settings, save_settings
 
@@ -28,15 +29,13 @@ THEME_NAMES = {
 def commands(app: TkeApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """Named `<group>: <what>`, so that typing the group finds all of it."""
     seen: set[str] = set()
-    for active in screen.active_bindings.values():
-        binding = active.binding
-        if binding.id and binding.description and active.enabled and binding.action not in seen:
-            if binding.action == "command_palette":
-                continue
-            seen.add(binding.action)
-            group = _("app") if active.node is app else _("here")
-            run = partial(app.run_action, binding.action, default_namespace=active.node)
-            yield SystemCommand(f"{group}: {_(binding.description)}", app.get_key_display(binding), run)
+    for node, binding in reachable(screen):
+        if binding.action in seen or binding.action == "command_palette":
+            continue
+        seen.add(binding.action)
+        group = _("app") if node is app else _("here")
+        run = partial(app.run_action, binding.action, default_namespace=node)
+        yield SystemCommand(f"{group}: {_(binding.description)}", app.get_key_display(binding), run)
     for name in THEMES:
         title = _("view: theme, {name}").format(name=_(THEME_NAMES[name]))
         yield SystemCommand(title, _("Change the colours, and remember it"), partial(_use_theme, app, name))

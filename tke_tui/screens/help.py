@@ -13,6 +13,7 @@ from textual.screen import Screen
 from textual.scroll_view import ScrollView
 from textual.widgets import Input, Markdown, Select, Static, TextArea
 
+from tke_tui.keys import reachable
 from tke_tui.messages import N_, _
 from tke_tui.screens.base import TkeModal
 
@@ -21,7 +22,8 @@ _USUAL: tuple[tuple[type[DOMNode], str], ...] = (
         Input,
         N_(
             "Editing: **Ctrl+A** and **Ctrl+E** go to the start and the end, **Ctrl+W** deletes a word, **Ctrl+U** and "
-            "**Ctrl+K** delete up to the start and the end. **Tab** goes to the next field, **Shift+Tab** back."
+            "**Ctrl+K** delete up to the start and the end. **Tab** goes to the next field, **Shift+Tab** back. "
+            "Letters are text here: they are keys once the field is left."
         ),
     ),
     (
@@ -87,15 +89,11 @@ class HelpModal(TkeModal[None]):
 
 
 def _keys(screen: Screen[Any]) -> Keys:
-    """All enabled bindings with a description, the focused widget's first; one row for each action."""
+    """One row for each action, the focused widget's first."""
     groups: dict[str, dict[str, list[str]]] = {}
     words: dict[str, str] = {}
-    for active in screen.active_bindings.values():
-        binding = active.binding
-        if not (binding.id and binding.description and active.enabled):
-            continue
-        title = active.node.BINDING_GROUP_TITLE or N_("This part")
-        rows = groups.setdefault(title, {})
+    for node, binding in reachable(screen):
+        rows = groups.setdefault(node.BINDING_GROUP_TITLE or N_("This part"), {})
         rows.setdefault(binding.action, []).append(screen.app.get_key_display(binding))
         words.setdefault(binding.action, binding.description)
     return [
