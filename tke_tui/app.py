@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 from collections.abc import Iterable, Sequence
@@ -130,6 +131,7 @@ class TkeApp(App[None]):
     def attach(self, client: EngineClient) -> None:
         """From now on this client is followed, and nobody else."""
         self.attachment = Attachment(self.context, client, self._view_changed, self._banner_changed)
+        self._banner_changed("")
         self._follow(self.attachment)
 
     def leave(self) -> None:
@@ -253,8 +255,9 @@ class TkeApp(App[None]):
     async def _follow(self, attachment: Attachment) -> None:
         try:
             await attachment.follow()
-        finally:
+        except asyncio.CancelledError:
             await attachment.close()
+            raise
 
     def _view_changed(self, changes: Changes | None) -> None:
         for screen in self._visible():
@@ -283,7 +286,10 @@ class TkeApp(App[None]):
     # --- the app itself ------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
-        return _screen(self.start)
+        screen = _screen(self.start)
+        # Textual reads the look of a screen when it is pushed; the first one never is.
+        self._load_screen_css(screen)
+        return screen
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")

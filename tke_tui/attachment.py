@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 
 from tke_tui.app_context import AppContext
@@ -18,7 +19,7 @@ FLUSH = 0.25
 _BREATH = 200
 """Events that are folded in one go; a key press waits for no more than these."""
 
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds between attempts to reach a lost engine; the last one is repeated."""
 
 
@@ -45,7 +46,7 @@ class Attachment:
         self._banner_changed = banner_changed
         self._flusher: asyncio.TimerHandle | None = None
         self._flushed = 0.0
-        self._everything = False
+        self._everything = True
 
     @property
     def drawn(self) -> bool:
@@ -53,14 +54,19 @@ class Attachment:
         return self._flusher is None
 
     async def follow(self) -> None:
-        """Runs until the client was closed, or for as long as there is nobody to follow."""
+        """Runs until the client was closed or the installation has ended well; finds an engine that comes back."""
         while True:
             try:
                 await self._look()
                 await self._fold()
-                await self._look()
-                return
+                status = await self._look()
+                if status.alive or status.run == "success":
+                    return
+                await self._wait_for_engine()
             except EngineLost:
+                self.view.engine_gone()
+                self._flush_soon()
+                self._say(_("Engine not answering: the installation may still run. Reconnecting ..."))
                 await self._find_again()
 
     async def close(self) -> None:
@@ -68,10 +74,11 @@ class Attachment:
             self._flusher.cancel()
         await self.client.close()
 
-    async def _look(self) -> None:
+    async def _look(self) -> EngineStatus:
         self.status = status = await self.client.status()
-        if not status.alive:
-            self.view.engine_gone()
+        if self.view.engine_alive != status.alive:
+            self.view.engine_alive = status.alive
+            self._everything = True
             self._flush_soon()
         if status.problem is not None:
             self._say(status.problem.title)
@@ -79,6 +86,7 @@ class Attachment:
             self._say(_("No engine is running: nothing goes on. Ctrl+R continues the installation."))
         else:
             self._say("")
+        return status
 
     async def _fold(self) -> None:
         count = 0
@@ -93,19 +101,30 @@ class Attachment:
                 await asyncio.sleep(0)
 
     async def _find_again(self) -> None:
-        self.view.engine_gone()
-        self._flush_soon()
-        self._say(_("Engine not answering: the installation may still run. Reconnecting ..."))
+        """The engine may come back, or its directory may tell that it has ended."""
         await self.client.close()
-        attempt = 0
-        while True:
-            await asyncio.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
-            attempt += 1
+        for attempt in itertools.count():
+            await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
             try:
                 self.client = await self._context.attach()
                 return
             except TkeError:
                 continue
+
+    async def _wait_for_engine(self) -> None:
+        """Nobody works in the directory, but somebody may begin to: then this client looks on."""
+        while True:
+            await asyncio.sleep(PAUSES[-1])
+            try:
+                client = await self._context.attach()
+                alive = (await client.status()).alive
+            except TkeError:
+                continue
+            if alive:
+                await self.client.close()
+                self.client = client
+                return
+            await client.close()
 
     def _say(self, banner: str) -> None:
         if banner != self.banner:
