@@ -40,7 +40,7 @@ KUBEADM_CHECKS = (
 
 def known_checks() -> tuple[str, ...]:
     """Every name that can be ignored, ours first; one that ends with `*` stands for all with that beginning."""
-    ours = (name for probe in PROBES for name in probe.checks or (probe.name,))
+    ours = (name for probe in PROBES for name in (probe.name, *probe.checks))
     return tuple(dict.fromkeys((EVERYTHING, *ours, *KUBEADM_CHECKS)))
 
 
