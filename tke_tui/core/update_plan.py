@@ -78,13 +78,19 @@ def update_graph(before: Wanted, after: Wanted, options: Options, installed: Run
             return task.node in there or name in _CREATE
         if task.node and task.node not in there:
             return name in _CREATE
-        if task.node and (name in _REPLACED or name.startswith(_JOIN)):
+        if replaced(task, there):
             return False
         if name in _OF_THE_BUNDLE:
             return not installed.ended_well(task.id, task.key(after.para, after.bundle, options))
         return _key(new, task.id, after, options) != _key(old, task.id, before, options)
 
     return _joins_last(narrowed(new, keep), there)
+
+
+def replaced(task: PlannedTask, there: set[str]) -> bool:
+    """True for a task that creates a machine of the cluster, on one that is in it: update handlers do its part."""
+    name = task.task.name
+    return task.node in there and (name in _REPLACED or name.startswith(_JOIN))
 
 
 def renewal_graph(wanted: Wanted, renewal: Renewal, installed: RunState) -> Graph:
