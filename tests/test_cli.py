@@ -175,6 +175,8 @@ def test_resume_and_force_exclude_each_other(tmp_path: Path) -> None:
         (["validate", "-c", "a", "b"], "unexpected extra argument"),
         (["validate", "-c", ""], "the path is empty"),
         (["--resume", "--dir", ""], "the path is empty"),
+        (["install", "--ignore-preflight", "memory"], "did you mean Mem?"),
+        (["preflight", "--ignore-preflight", "Nonsense"], "KernelModule-ip_vs"),
         (["--resume", "status"], "--resume"),
         (["--dir", "x"], "--dir"),
         (["install", "-c", "x", "--ssh-config", "/absent"], "/absent cannot be read"),

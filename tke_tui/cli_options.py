@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -28,6 +29,18 @@ def path(text: str) -> Path:
         return Path(text).expanduser()
     except RuntimeError:
         return Path(text)
+
+
+def check_name(text: str) -> str:
+    """The name of a preflight check; one that does not exist would silently ignore nothing."""
+    from tke_tui.core.probes import is_known, known_checks
+
+    if not is_known(text):
+        known = known_checks()
+        near = get_close_matches(text.lower(), {name.lower(): name for name in known}, n=1)
+        hint = next((f"did you mean {name}? " for name in known if name.lower() in near), "")
+        raise typer.BadParameter(f"no check is called {text!r}: {hint}Known are: {', '.join(known)}")
+    return text
 
 
 Config = Annotated[
@@ -73,7 +86,10 @@ Force = Annotated[bool, typer.Option("--force", help="Ignore saved progress; beg
 IgnorePreflight = Annotated[
     list[str] | None,
     typer.Option(
-        "--ignore-preflight", help="A preflight check whose errors do not count; repeatable.", metavar="NAME"
+        "--ignore-preflight",
+        parser=check_name,
+        help="A preflight check whose errors do not count; repeatable.",
+        metavar="NAME",
     ),
 ]
 HostKeyPolicy = Annotated[

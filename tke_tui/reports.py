@@ -17,6 +17,7 @@ from tke_tui.core.result import Result
 from tke_tui.core.state import name_and_node
 
 if TYPE_CHECKING:
+    from tke_tui.core.operation import Operation
     from tke_tui.core.probes import Finding as ProbeFinding
 
 
@@ -98,8 +99,8 @@ def preflight_text(findings: Iterable[ProbeFinding]) -> str:
     return "\n".join(lines)
 
 
-def failure_text(installation: Installation, result: RunResult) -> str:
-    """Every failure with cause, evidence and remedy, then how to go on."""
+def failure_text(installation: Installation | Operation, result: RunResult, *, again: str = "") -> str:
+    """Every failure with cause, evidence and remedy, then how to go on: by `again`, or by a resume."""
     redact = installation.secrets.redact
     blocks: list[str] = []
     for task, error in result.errors[:SHOWN]:
@@ -110,7 +111,7 @@ def failure_text(installation: Installation, result: RunResult) -> str:
         )
     if len(result.errors) > SHOWN:
         blocks.append(f"... and {len(result.errors) - SHOWN} more failed: tke-tui status --all")
-    resume = f"tke-tui --resume --dir {installation.directory.root}"
+    resume = again or f"tke-tui --resume --dir {installation.directory.root}"
     if result.status == "cancelled":
         blocks.append("Stopped. Nothing is lost.")
     blocks.append(f"Continue with: {resume}")

@@ -14,6 +14,7 @@ from tke_tui.cli_options import Output
 from tke_tui.core.engine import Engine, RunResult
 from tke_tui.core.errors import Cancelled
 from tke_tui.core.installation import Installation
+from tke_tui.core.operation import Operation
 from tke_tui.host_key_prompt import ask_on_terminal
 from tke_tui.plain import JsonLines, PlainLines
 from tke_tui.reports import failure_text, success_text
@@ -24,21 +25,26 @@ T = TypeVar("T")
 
 def run(installation: Installation, *, output: Output, verbose: bool) -> int:
     """Run what is left of it and print what happens; the exit code."""
-    _allow_many_connections()
-    plain = output is Output.PLAIN
-    listener = PlainLines(sys.stdout, verbose=verbose) if plain else JsonLines(sys.stdout)
-    try:
-        result = asyncio.run(_run_engine(installation, listener))
-    finally:
-        listener.close()
+    result = run_printing(installation, output=output, verbose=verbose)
     if result.status != "success":
         complain(failure_text(installation, result))
-    elif plain:
+    elif output is Output.PLAIN:
         say(success_text(installation))
     return int(result.exit_code)
 
 
-async def _run_engine(installation: Installation, listener: JsonLines | PlainLines) -> RunResult:
+def run_printing(work: Installation | Operation, *, output: Output, verbose: bool) -> RunResult:
+    """Run what is left of an installation or operation and print its events; signals as docs/exit-codes.md says."""
+    _allow_many_connections()
+    plain = output is Output.PLAIN
+    listener = PlainLines(sys.stdout, verbose=verbose) if plain else JsonLines(sys.stdout)
+    try:
+        return asyncio.run(_run_engine(work, listener))
+    finally:
+        listener.close()
+
+
+async def _run_engine(work: Installation | Operation, listener: JsonLines | PlainLines) -> RunResult:
     loop = asyncio.get_running_loop()
 
     def started(engine: Engine) -> None:
@@ -50,7 +56,7 @@ async def _run_engine(installation: Installation, listener: JsonLines | PlainLin
             loop.add_signal_handler(number, stop)
 
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    return await installation.run(listeners=(listener,), ask_host_key=ask_on_terminal, started=started)
+    return await work.run(listeners=(listener,), ask_host_key=ask_on_terminal, started=started)
 
 
 def run_stoppable(work: Coroutine[Any, Any, T]) -> T:

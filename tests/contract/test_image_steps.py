@@ -216,11 +216,13 @@ async def test_a_wrong_password_of_the_third_party_registry_stops_before_any_pus
     assert "wrong-secret" not in str(failure.value)
 
 
-async def test_an_image_that_was_removed_from_docker_is_named(pushing: StepWorld) -> None:
+async def test_an_image_that_is_removed_from_docker_meanwhile_is_named(pushing: StepWorld) -> None:
     del pushing.engine.tags[f"{PREFIX}/{IMAGES[2]}"]
+    address = f"127.0.0.1:{pushing.options.registry_http_port}"
+    target = Target(await pushing.registry(), address, pushing.para.registry_namespace, PREFIX)
     with pytest.raises(Fatal, match=r"gpu-manager:v1 is not in Docker") as failure:
-        await pushing.run(PushImages())
-    assert "Load images" in failure.value.fix
+        await push_images(pushing.context(PushImages()), target)
+    assert "loaded again" in failure.value.fix
 
 
 async def test_official_images_are_neither_loaded_nor_pushed(world: StepWorld) -> None:

@@ -6,6 +6,7 @@ import base64
 import functools
 import itertools
 import random
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ class Case:
         machines = [{"ip": f"192.0.2.{n}"} for n in ((11, 12, 13) if self.ha else (11,))]
         return {
             "cluster": {"spec": {"version": KUBERNETES, "machines": machines}},
-            "Config": {key: value for key, value in config.items() if value is not None},
+            "Config": deepcopy({key: value for key, value in config.items() if value is not None}),
         }
 
 

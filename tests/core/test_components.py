@@ -119,6 +119,31 @@ def test_separators_in_a_login_do_not_tear_the_monitor_address_apart() -> None:
     assert address == "http://198.51.100.8:8086&u=flux&p=a%26u=b%20c#%"
 
 
+AWKWARD = "a&u=b c#%25\"'\\:{}"
+AWKWARD_URL = "https://198.51.100.8:9200/a%20b?x=1&y=%2F#z"
+
+
+@pytest.mark.parametrize("kind", ["es", "external influx"])
+@pytest.mark.parametrize("name", ["tke-monitor-api", "tke-monitor-controller"])
+def test_a_store_s_address_and_login_reach_the_monitoring_unchanged(name: str, kind: str) -> None:
+    document = Case(monitor=kind).document()
+    given = document["Config"]["monitor"]
+    store = given["es"] if kind == "es" else given["influxDB"]["external"]
+    store |= {"url": AWKWARD_URL, "username": AWKWARD, "password": b64(AWKWARD)}
+    storage = yaml_of(rendered_of(make_input(document)), name, "tke-monitor-config.yaml")["storage"]
+    [server] = next(iter(storage.values()))["servers"]
+    assert (server["address"], server["username"], server["password"]) == (AWKWARD_URL, AWKWARD, AWKWARD)
+
+
+def test_the_audit_store_s_address_and_login_reach_the_component_unchanged() -> None:
+    document = Case().document()
+    store = document["Config"]["audit"]["elasticSearch"]
+    store |= {"address": AWKWARD_URL, "username": AWKWARD, "password": AWKWARD}
+    made = yaml_of(rendered_of(make_input(document)), "tke-audit-api", "tke-audit-api-config.yaml")
+    found = made["storage"]["elasticSearch"]
+    assert (found["address"], found["username"], found["password"]) == (AWKWARD_URL, AWKWARD, AWKWARD)
+
+
 def test_a_local_influxdb_has_no_login_and_the_address_of_the_first_machine() -> None:
     made = rendered(Case(monitor="local influx"))
     [server] = yaml_of(made, "tke-monitor-api", "tke-monitor-config.yaml")["storage"]["influxDB"]["servers"]

@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.core.engine_world import World, task
-from tke_tui.core.task import Need, On, Scope
+from tke_tui.core.context import Context
+from tke_tui.core.graph import Listed, build_graph
+from tke_tui.core.model.machine import Machine
+from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.task import Need, On, Scope, Task
 
 
 @pytest.fixture
@@ -89,6 +93,46 @@ def test_serial_waits_for_the_machine_before(world: World) -> None:
     graph = world.graph(task("etcd", on=Scope.REST, serial=True))
     assert graph[f"etcd@{TWO}"].needs == frozenset()
     assert graph[f"etcd@{THREE}"].needs == {f"etcd@{TWO}"}
+
+
+class Restart(Task):
+    name = "restart"
+    title = "restart a daemon"
+    scope = Scope.ALL
+
+    def needs_on(self, machine: Machine, para: CreateClusterPara) -> tuple[Need, ...]:
+        return (Need("push"),) if machine.ip == ONE else ()
+
+    async def run(self, ctx: Context) -> None:
+        return None
+
+
+def test_a_need_may_hold_on_one_machine_only(world: World) -> None:
+    graph = world.graph(task("push"), Restart())
+    assert graph[f"restart@{ONE}"].needs == {"push"}
+    assert graph[f"restart@{TWO}"].needs == frozenset()
+
+
+def test_what_a_left_out_task_needed_on_one_machine_is_passed_on(world: World) -> None:
+    after = task("pull", on=Scope.ALL, needs=[Need("restart")])
+    listed = [
+        Listed(task("push"), "s"),
+        Listed(Restart(), "s", "not wanted", "condition"),
+        Listed(after, "s"),
+    ]
+    graph = build_graph(listed, world.para)
+    assert graph[f"pull@{ONE}"].needs == {"push"}
+    assert graph[f"pull@{TWO}"].needs == frozenset()
+
+
+@pytest.mark.parametrize("installer", ["", TWO])
+def test_a_need_on_the_installers_own_machine_is_none_where_it_runs_elsewhere(
+    world: World, installer: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tke_tui.core.graph.is_own_address", lambda address: address == installer)
+    pull = task("pull", on=Scope.ALL, chained=False, needs=[Need("docker", On.INSTALLER)])
+    graph = world.graph(task("docker", on=Scope.ALL, needs=[Need("load")]), task("load"), pull)
+    assert graph[f"pull@{THREE}"].needs == ({f"docker@{installer}"} if installer else frozenset())
 
 
 def test_tasks_that_wait_for_each_other_are_refused(world: World) -> None:

@@ -6,6 +6,7 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.context import Options
 from tke_tui.core.errors import BundleError, StateError
 from tke_tui.core.events import RunStarted, TaskStarted, TaskSucceeded
-from tke_tui.core.installation import RunSettings, create, recall, resume, with_options
+from tke_tui.core.installation import Installation, RunSettings, create, recall, resume, with_options
 from tke_tui.core.journal import Journal, encode
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.load import parse_para
@@ -318,3 +319,48 @@ async def test_a_machine_that_left_the_input_is_mentioned(
     (notice,) = installation._notices(recovered, state)
     assert "192.0.2.99" in notice
     assert "192.0.2.11" not in notice
+
+
+def preflight_key(installation: Installation) -> str:
+    planned = installation.plan["Preflight"]
+    return planned.key(installation.para, installation.bundle, installation.settings.options)
+
+
+def other_keys(installation: Installation) -> set[str]:
+    options, wanted = installation.settings.options, ("Generate", "EnsureRegistryHosts", "EnsureKernelModule")
+    tasks = [planned for planned in installation.plan.included if planned.task.name.startswith(wanted)]
+    assert len(tasks) == len(wanted)
+    return {planned.key(installation.para, installation.bundle, options) for planned in tasks}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"password": base64.b64encode(b"another").decode()},
+        {"privateKey": base64.b64encode(b"-----BEGIN OPENSSH PRIVATE KEY-----").decode()},
+        {"username": "ops"},
+        {"port": 2222},
+        {"bastion": {"ip": "192.0.2.1", "username": "jump"}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_a_changed_login_repeats_the_checks_and_nothing_else(
+    directory: InstallDir, settings: RunSettings, change: dict[str, Any]
+) -> None:
+    created = create(directory, para(), settings)
+    before, others = preflight_key(created), other_keys(created)
+    assert preflight_key(resume(directory)) == before
+    changed = para()
+    machine = changed.cluster.spec.machines[0]
+    values = machine.model_dump(by_alias=True) | {"password": base64.b64encode(PASSWORD.encode()).decode()}
+    changed.cluster.spec.machines[0] = type(machine).model_validate(values | change)
+    resumed = resume(directory, para=changed)
+    assert preflight_key(resumed) != before
+    assert other_keys(resumed) == others
+
+
+def test_the_hash_of_a_login_cannot_be_tried_out(directory: InstallDir, settings: RunSettings) -> None:
+    """Two installations with the same passwords have nothing in common in their journals."""
+    one = create(directory, para(), settings)
+    other = create(InstallDir(directory.root.with_name("other")), para(), settings)
+    assert preflight_key(one) != preflight_key(other)

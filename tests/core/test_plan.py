@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.world import make_para
+from tests.contract.world import make_para as _make_para
 from tke_tui.core.graph import Graph
 from tke_tui.core.model.cluster import HA
+from tke_tui.core.model.config import Registry
+from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.plan import CREATE_HANDLERS, STEPS, build_plan, listed_tasks
 
-ONE, TWO, THREE = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+ONE, TWO, THREE = (f"198.51.100.{number}" for number in (1, 2, 3))
+"""Addresses that this host does not have: the installer runs elsewhere."""
+
+
+def make_para(count: int, *, installer: str = "") -> CreateClusterPara:
+    """An input for `count` machines; `installer` is the one of them that gets an address of this host instead."""
+    addresses = [INSTALLER if one == installer else one for one in (ONE, TWO, THREE)[:count]]
+    return _make_para(machines=[{"ip": address, "username": "root"} for address in addresses])
+
+
+INSTALLER = "127.0.0.1"
 
 IN_ORDER = """
 EnsureCopyFiles EnsurePreInstallHook EnsureRegistryHosts EnsureKernelModule EnsureSysctl EnsureDisableSwap
@@ -72,6 +84,29 @@ def test_everything_waits_for_preflight(three: Graph) -> None:
 def test_node_preparation_overlaps_with_the_images(three: Graph) -> None:
     assert "Push images" not in before(three, f"EnsureDocker@{TWO}")
     assert "Push images" in before(three, f"EnsureKubernetesImages@{TWO}")
+
+
+@pytest.mark.parametrize("installer", [ONE, TWO])
+def test_docker_that_pushes_and_serves_the_images_is_not_restarted_meanwhile(installer: str) -> None:
+    graph = build_plan(make_para(3, installer=installer))
+    pushed = {task.id for task in graph.included if "Push images" in before(graph, task.id)}
+    dockers = {task.id for task in graph.included if task.task.name == "EnsureDocker"}
+    assert dockers & pushed == {f"EnsureDocker@{INSTALLER}"}
+    for task in graph.included:
+        if task.task.name == "EnsureKubernetesImages":
+            assert dockers & before(graph, task.id) == {
+                f"EnsureDocker@{task.node}",
+                f"EnsureDocker@{INSTALLER}",
+            }
+
+
+def test_with_a_foreign_registry_only_the_pushing_docker_waits() -> None:
+    para = make_para(3, installer=ONE)
+    given = {"domain": "registry.example", "namespace": "tke"}
+    para.config.registry = Registry.model_validate({"thirdParty": given})
+    graph = build_plan(para)
+    assert "Push images" in before(graph, f"EnsureDocker@{INSTALLER}")
+    assert f"EnsureDocker@{INSTALLER}" not in before(graph, f"EnsureKubernetesImages@{TWO}")
 
 
 def test_a_machine_is_prepared_without_waiting_for_another(three: Graph) -> None:

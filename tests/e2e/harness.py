@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -22,9 +24,11 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("tke-tui"))
 KUBECTL = paths().kubernetes_bin / "kubectl"
 BUNDLE = paths().root / "bundle"
+LIBRARIES = Path(sysconfig.get_path("platlib"))
+"""What tke-tui is made with; Debian's Python on the machines is of the same version."""
 REGISTRY = "registry.tke.com"
 
-PREFLIGHT_OF_SMALL_NODES = ("Disk-/var/lib", "Memory", "NumCPU")
+PREFLIGHT_OF_SMALL_NODES = ("Disk-/var/lib", "Mem", "NumCPU")
 """Checks that ask for more than a container on a shared two-core machine has."""
 
 
@@ -36,8 +40,11 @@ OUR_NODES = range(1, 10)
 """Numbers of the lab's machines that these tests use; others are left alone."""
 
 
-def fresh_nodes(count: int) -> None:
-    """`count` machines as after their first boot, and an installer host that nothing was installed from."""
+def fresh_nodes(count: int, *, installer: Path | None = None) -> None:
+    """`count` machines as after their first boot, and an installer host that nothing was installed from.
+
+    With `installer` the first machine has Docker and Python, and sees that directory: the installer is to run there.
+    """
     if reachable():
         lab("lb", "down")
         for node in nodes.list_nodes():
@@ -46,6 +53,15 @@ def fresh_nodes(count: int) -> None:
     for container in ("registry-http", "registry-https"):
         subprocess.run(["docker", "rm", "-f", "-v", container], check=False, capture_output=True)
     hosts_file.clean()
+    if installer is not None:
+        mounts = (str(installer), f"{BUNDLE}:ro", f"{LIBRARIES}:ro")
+        lab(
+            "up",
+            "--nodes",
+            "1",
+            "--docker-on-nodes",
+            *(word for path in mounts for word in ("--mount", path)),
+        )
     lab("up", "--nodes", str(count))
 
 
@@ -99,6 +115,8 @@ class Run:
 
     process: subprocess.Popen[str]
     started: float
+    machine: int | None = None
+    """Number of the lab's machine that the engine runs on; None: this host."""
     events: list[dict[str, Any]] = field(default_factory=list)
     stderr: str = ""
     seconds: float = 0.0
@@ -125,11 +143,24 @@ class Run:
         """SIGKILL the engine at the first event that meets the condition."""
         for event in self.follow():
             if condition(event):
-                self.process.send_signal(signal.SIGKILL)
+                self.kill()
                 self.process.wait()
                 self.seconds = time.monotonic() - self.started
                 return self
         raise AssertionError(f"the engine ended before it could be killed:\n{self.wait().stderr}")
+
+    def kill(self) -> None:
+        """SIGKILL to the engine itself, wherever it runs."""
+        if self.machine is None:
+            self.process.send_signal(signal.SIGKILL)
+            return
+        pid = next(event["pid"] for event in self.events if event["kind"] == "run_started")
+        node_command(self.machine, "kill", "-KILL", str(pid))
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether SIGKILL ended the engine (docker exec passes it on as a shell does)."""
+        return self.process.returncode == (-signal.SIGKILL if self.machine is None else 128 + signal.SIGKILL)
 
     @property
     def finished(self) -> dict[str, Any]:
@@ -203,6 +234,33 @@ class Site:
             kept_secret = path.name in ("secrets.enc", "secrets.key", "admin.kubeconfig")
             if path.is_file() and not kept_secret and "registry" not in path.relative_to(self.root).parts:
                 yield path
+
+
+class SiteOnMachine(Site):
+    """An installation whose installer runs on the lab's first machine.
+
+    `root` is a directory that both see (see `fresh_nodes`); the program in it is a copy as of now.
+    """
+
+    MACHINE = 1
+
+    def __init__(self, root: Path, document: dict[str, Any]) -> None:
+        super().__init__(root, document)
+        self.program = root / "program"
+        shutil.copytree(REPOSITORY / "tke_tui", self.program / "tke_tui")
+
+    def start(self, *arguments: str) -> Run:
+        words = [*arguments, "--dir", str(self.root), "--output", "jsonl"]
+        path = f"PYTHONPATH={self.program}:{LIBRARIES}"
+        process = subprocess.Popen(
+            ["docker", "exec", "--env", path, "--env", "HOME=/root", f"tke-lab-{self.MACHINE}",
+             "python3", "-m", "tke_tui", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        )  # fmt: skip
+        return Run(process, time.monotonic(), self.MACHINE)
 
 
 def _image_prefix(document: dict[str, Any]) -> str:

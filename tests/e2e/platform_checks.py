@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
+import re
+import socket
 import ssl
 import subprocess
-import urllib.error
 import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +16,9 @@ from typing import Any
 
 from tests.e2e.harness import Site, node_command
 from tests.lab.settings import node_address
+from tke_tui.core.events import TaskSucceeded
+from tke_tui.core.journal import read_events
+from tke_tui.core.paths import InstallDir
 
 NAMESPACE = "tke"
 CONSOLE = "console.tke.com"
@@ -139,35 +144,66 @@ def gateway_answers(site: Site, tmp: Path, machines: int) -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def installer_gave_way(site: Site, machines: int) -> None:
+    """With the installer on the first machine: its registry has gone, and the gateway has its ports."""
+    ended = {
+        event.task for event in read_events(InstallDir(site.root).journal) if isinstance(event, TaskSucceeded)
+    }
+    wanted = {f"Prepare images before stop local registry@{node_address(n)}" for n in range(1, machines + 1)}
+    assert wanted | {"Stop local registry to give up 80/443 for tke-gateway"} <= ended
+    containers = node_command(1, "docker", "ps", "--all", "--format", "{{.Names}}").split()
+    assert not {"registry-http", "registry-https"} & set(containers)
+    pods = site.kubectl_json("get", "pods", "-n", NAMESPACE, "-l", "app=tke-gateway")["items"]
+    here = next(pod for pod in pods if pod["spec"]["nodeName"] == str(node_address(1)))
+    identifier = here["status"]["containerStatuses"][0]["containerID"].removeprefix("docker://")
+    for port in (80, 443):
+        sockets = node_command(1, "ss", "-Hltnp", f"sport = :{port}")
+        print(sockets.strip())
+        holders = set(re.findall(r"pid=(\d+)", sockets))
+        assert holders
+        for pid in holders:
+            assert identifier in node_command(1, "cat", f"/proc/{pid}/cgroup"), f"port {port}: process {pid}"
+
+
+def installer_finds(domain: str, address: str) -> None:
+    """This host, where the installer ran, finds the platform's registry."""
+    assert socket.gethostbyname(domain) == address
+
+
 def registry_is_the_platforms(site: Site, domain: str, machines: int, contents: Iterable[str]) -> None:
-    """The machines and this host find the registry on the first machine, and it holds every image of the bundle."""
+    """The machines find the registry on the first machine, and it holds every image of the bundle."""
     first = str(node_address(1))
     for number in range(1, machines + 1):
         for name in (domain, f"default.{domain}"):
             assert node_command(number, "getent", "hosts", name).split()[0] == first
     context = ssl.create_default_context(cafile=str(site.root / "pki" / "ca.crt"))
-    missing = [entry for entry in contents if not _has_image(domain, entry, context)]
+    missing = [entry for entry in contents if not _has_image(first, domain, entry, context)]
     assert not missing, f"not in the platform's registry: {missing}"
 
 
-def _has_image(domain: str, entry: str, context: ssl.SSLContext) -> bool:
+def _has_image(address: str, domain: str, entry: str, context: ssl.SSLContext) -> bool:
     name, tag = entry.rsplit(":", 1)
     plain = name.removesuffix("-amd64")
-    scope = f"repository:library/{plain}:pull"
-    token = _json(f"https://{domain}/registry/auth?service=token-service&scope={scope}", context, {})["token"]
+    path = f"/registry/auth?service=token-service&scope=repository:library/{plain}:pull"
+    status, answer = _get(address, domain, path, context, {})
+    assert status == 200, answer
     headers = {
-        "Authorization": f"Bearer {token}",
+        "Authorization": f"Bearer {answer['token']}",
         "Accept": "application/vnd.docker.distribution.manifest.list.v2+json",
     }
-    try:
-        found = _json(f"https://{domain}/v2/library/{plain}/manifests/{tag}", context, headers)
-    except urllib.error.HTTPError:
-        return False
-    return bool(found["manifests"])
+    status, found = _get(address, domain, f"/v2/library/{plain}/manifests/{tag}", context, headers)
+    return status == 200 and bool(found["manifests"])
 
 
-def _json(url: str, context: ssl.SSLContext, headers: dict[str, str]) -> Any:
-    with urllib.request.urlopen(
-        urllib.request.Request(url, headers=headers), context=context, timeout=20
-    ) as answer:
-        return json.load(answer)
+def _get(
+    address: str, domain: str, path: str, context: ssl.SSLContext, headers: dict[str, str]
+) -> tuple[int, Any]:
+    """Status and JSON answer of a site behind the gateway at `address`, whatever this host's name service says."""
+    connection = http.client.HTTPSConnection(domain, timeout=20)
+    with socket.create_connection((address, 443), timeout=20) as plain:
+        connection.sock = context.wrap_socket(plain, server_hostname=domain)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        document = json.load(answer)
+        connection.close()
+    return answer.status, document

@@ -1,4 +1,5 @@
-"""`make e2e`: the whole platform on three machines; once with all of its own parts, once with third parties' ones."""
+"""`make e2e`: the whole platform on three machines: with all of its own parts, installed from elsewhere and from the
+first of them, and with third parties' ones."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import threading
 import time
 import urllib.request
@@ -24,6 +24,7 @@ from tests.e2e.harness import (
     THIRD_PARTY,
     Run,
     Site,
+    SiteOnMachine,
     b64,
     fresh_nodes,
     lab,
@@ -46,7 +47,8 @@ ALWAYS = (
 BUSINESS = ("tke-business-api", "tke-business-controller")
 MONITOR = ("tke-monitor-api", "tke-monitor-controller", "tke-notify-api", "tke-notify-controller")
 
-KILLS = (
+Groups = tuple[tuple[str, ...], ...]
+KILLS: Groups = (
     ("Create namespace for install TKE", "Prepare certificates", "Prepare baremetal provider config", "Install etcd",
      "Install tke-auth-api", "Install tke-auth-controller"),
     ("Install tke-platform-api", "Install tke-registry-api", "Install tke-business-api", "Install tke-monitor-api",
@@ -58,6 +60,18 @@ KILLS = (
 
 The last steps of all are not among them: the engine might end before the kill.
 """
+KILLS_ON_THE_FIRST_MACHINE: Groups = (
+    KILLS[0],
+    KILLS[1],
+    ("Stop local registry to give up 80/443 for tke-gateway", *KILLS[2]),
+)
+KILLS_WITH_THIRD_PARTIES: Groups = (
+    ("Create namespace for install TKE", "Prepare certificates", "Prepare baremetal provider config", "Install etcd",
+     "Install tke audit"),
+    ("Install tke-platform-api", "Install tke-business-api", "Install tke-monitor-api", "Install tke-notify-api",
+     "Install tke-platform-controller", "Install tke-monitor-controller", "Install tke-logagent-controller"),
+    ("Install tke-gateway", "Register tke api into global cluster"),
+)  # fmt: skip
 LONGEST_BEFORE_KILL = 3.0
 
 
@@ -72,27 +86,29 @@ def kill_near(run: Run, step: str, group: tuple[str, ...], seconds: float) -> No
             if event["kind"] == "task_skipped" and task in wanted:
                 wanted.update(group[group.index(step) :])
             if event["kind"] == "task_started" and task in wanted and timer is None:
-                timer = threading.Timer(seconds, run.process.kill)
+                timer = threading.Timer(seconds, run.kill)
                 timer.start()
     code = run.process.wait()
     run.seconds = time.monotonic() - run.started
     assert timer is not None, f"the engine ended with {code} before {step!r}"
     timer.join()
-    assert code == -signal.SIGKILL, f"the engine ended with {code} before it could be killed"
+    assert run.was_killed, f"the engine ended with {code} before it could be killed"
 
 
-def killed_three_times(site: Site) -> tuple[Run, list[Run]]:
+def killed_three_times(
+    site: Site, groups: Groups, start: Callable[[], Run] | None = None
+) -> tuple[Run, list[Run]]:
     """Install, killed at three random steps and resumed each time; every object outlives that.
 
-    The steps and moments follow from a seed that is printed; `TKE_E2E_SEED` sets it.
+    The steps and moments follow from a seed that is printed; `TKE_E2E_SEED` sets it. `start` makes the first run.
     """
     seed = int(os.environ.get("TKE_E2E_SEED") or random.randrange(10**6))
     chance = random.Random(seed)
     print(f"seed {seed}")
     before: dict[str, str] = {}
     runs: list[Run] = []
-    start: Callable[[], Run] = site.install
-    for group in KILLS:
+    start = start or site.install
+    for group in groups:
         step, seconds = chance.choice(group), chance.uniform(0, LONGEST_BEFORE_KILL)
         run = start()
         kill_near(run, step, group, seconds)
@@ -110,16 +126,6 @@ def killed_three_times(site: Site) -> tuple[Run, list[Run]]:
     return last, [*runs, last]
 
 
-def steps_with_times(run: Run) -> None:
-    for event in run.events:
-        if (
-            event["kind"] == "task_succeeded"
-            and "@" not in event["task"]
-            and not event["task"].startswith("Ensure")
-        ):
-            print(f"{event['seconds']:8.1f} s  {event['task']}")
-
-
 def common(site: Site, tmp_path: Path) -> None:
     checks.nodes_ready(site, MACHINES)
     checks.system_pods_running(site)
@@ -134,9 +140,8 @@ def output(runs: list[Run]) -> list[str]:
     return [text for run in runs for text in (run.stderr, json.dumps(run.events))]
 
 
-def test_all_of_its_own_killed_three_times(tmp_path: Path) -> None:
-    fresh_nodes(MACHINES)
-    document = para(
+def all_of_its_own() -> dict[str, Any]:
+    return para(
         MACHINES,
         ha=KEEPALIVED,
         business={},
@@ -144,9 +149,36 @@ def test_all_of_its_own_killed_three_times(tmp_path: Path) -> None:
         logagent={},
         gateway={"domain": platform_checks.CONSOLE, "cert": {"selfSigned": {}}},
     )
-    site = Site(tmp_path, document)
-    _, runs = killed_three_times(site)
 
+
+def test_all_of_its_own_killed_three_times(tmp_path: Path) -> None:
+    fresh_nodes(MACHINES)
+    site = Site(tmp_path, all_of_its_own())
+    _, runs = killed_three_times(site, KILLS)
+    platform_checks.installer_finds(REGISTRY, str(node_address(1)))
+    is_all_of_its_own(site, runs, tmp_path)
+
+
+def test_all_of_its_own_from_the_first_machine_killed_in_dockers_restart_and_three_times(
+    tmp_path: Path,
+) -> None:
+    fresh_nodes(MACHINES, installer=tmp_path)
+    site = SiteOnMachine(tmp_path, all_of_its_own())
+    own = str(node_address(site.MACHINE))
+
+    killed = site.install().kill_when(
+        lambda event: (
+            event["kind"] == "log_line" and event["node"] == own and event["line"] == "restart docker.service"
+        )
+    )
+    print(f"killed as it restarts its own docker, after {killed.seconds:.1f} s")
+    _, runs = killed_three_times(site, KILLS_ON_THE_FIRST_MACHINE, site.resume)
+    platform_checks.installer_gave_way(site, MACHINES)
+    is_all_of_its_own(site, [killed, *runs], tmp_path)
+
+
+def is_all_of_its_own(site: Site, runs: list[Run], tmp_path: Path) -> None:
+    """Everything that must hold of it; and everything once more changes nothing."""
     platform_checks.apis_available(site, "platform", "auth", "business", "notify", "monitor", "registry")
     auth = ("tke-auth-api", "tke-auth-controller")
     platform_checks.pods_running(site, *ALWAYS, *auth, *BUSINESS, *MONITOR, "tke-registry-api", "influxdb")
@@ -181,10 +213,7 @@ def test_third_parties_registry_identity_provider_and_elasticsearch(tmp_path: Pa
     try:
         document = third_parties(extras)
         site = Site(tmp_path, document)
-        run = site.install().wait()
-        print(f"{json.dumps(run.finished)} wall {run.seconds:.1f} s")
-        steps_with_times(run)
-        assert run.process.returncode == 0, run.stderr
+        _, runs = killed_three_times(site, KILLS_WITH_THIRD_PARTIES)
 
         platform_checks.apis_available(site, "platform", "business", "notify", "monitor")
         platform_checks.pods_running(site, *ALWAYS, *BUSINESS, *MONITOR, "tke-audit-api")
@@ -195,7 +224,7 @@ def test_third_parties_registry_identity_provider_and_elasticsearch(tmp_path: Pa
         assert {"global", "control-plane"} <= senders, (
             "the cluster's API servers and the platform's report to it"
         )
-        checks.no_secret_in_files(site, *output([run]))
+        checks.no_secret_in_files(site, *output(runs))
         for path in site.files():
             assert extras.password.encode() not in path.read_bytes(), path
     finally:

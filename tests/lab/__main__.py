@@ -37,7 +37,10 @@ def up(arguments: argparse.Namespace) -> int:
             logins.ensure()
             with stage(f"{arguments.nodes} node(s)"):
                 nodes.start_nodes(
-                    range(1, arguments.nodes + 1), logins, docker_on_nodes=arguments.docker_on_nodes
+                    range(1, arguments.nodes + 1),
+                    logins,
+                    docker_on_nodes=arguments.docker_on_nodes,
+                    mounts=arguments.mount,
                 )
             nodes.write_state(here, logins)
         if binaries is not None:
@@ -186,7 +189,14 @@ def parser() -> argparse.ArgumentParser:
     entry = command("up", up)
     entry.add_argument("--nodes", type=_node_count, default=3, help=f"1..{MAX_NODES}, default 3")
     entry.add_argument(
-        "--docker-on-nodes", action="store_true", help="new nodes have Debian's Docker installed"
+        "--docker-on-nodes", action="store_true", help="new nodes have Debian's Docker and Python installed"
+    )
+    entry.add_argument(
+        "--mount",
+        action="append",
+        default=[],
+        metavar="PATH[:ro]",
+        help="new nodes see this path of the host in the same place; repeatable",
     )
     entry.add_argument("--no-kubernetes", action="store_true", help="do not build the Kubernetes binaries")
     command("down", down).add_argument("--purge", action="store_true", help="remove the cache as well")

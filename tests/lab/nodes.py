@@ -89,8 +89,10 @@ def host_nameservers(text: str) -> list[str]:
     return found
 
 
-def run_arguments(number: int, nameservers: Sequence[str], *, docker_on_node: bool = False) -> list[str]:
-    """Arguments of ``docker run`` for node ``number``."""
+def run_arguments(
+    number: int, nameservers: Sequence[str], *, docker_on_node: bool = False, mounts: Sequence[str] = ()
+) -> list[str]:
+    """Arguments of ``docker run`` for node ``number``; ``mounts`` as `--mount` of ``up`` takes them."""
     words = [
         "--detach",
         "--name",
@@ -119,6 +121,9 @@ def run_arguments(number: int, nameservers: Sequence[str], *, docker_on_node: bo
         "SIGRTMIN+3",
     ]
     words += ["--stop-timeout", "30"]
+    for mount in mounts:
+        path, _, mode = mount.partition(":")
+        words += ["--volume", f"{path}:{path}:{mode or 'rw'}"]
     if nameservers:
         words += ["--env", f"TKE_LAB_NAMESERVERS={' '.join(nameservers)}"]
     return [*words, DOCKER_NODE_IMAGE if docker_on_node else NODE_IMAGE]
@@ -164,17 +169,19 @@ def _write_private(path: Path, text: str) -> None:
         sink.write(text)
 
 
-def start_nodes(numbers: Sequence[int], logins: Logins, *, docker_on_nodes: bool = False) -> None:
+def start_nodes(
+    numbers: Sequence[int], logins: Logins, *, docker_on_nodes: bool = False, mounts: Sequence[str] = ()
+) -> None:
     """Create and start the nodes that are missing, all at once, and wait until each one is up."""
-    _each([partial(_start, number, logins, docker_on_nodes) for number in numbers])
+    _each([partial(_start, number, logins, docker_on_nodes, mounts) for number in numbers])
 
 
-def _start(number: int, logins: Logins, docker_on_nodes: bool) -> None:
+def _start(number: int, logins: Logins, docker_on_nodes: bool, mounts: Sequence[str] = ()) -> None:
     name = node_name(number)
     container = inspect("container", name)
     if container is None:
         servers = host_nameservers(Path("/etc/resolv.conf").read_text())
-        docker("run", *run_arguments(number, servers, docker_on_node=docker_on_nodes))
+        docker("run", *run_arguments(number, servers, docker_on_node=docker_on_nodes, mounts=mounts))
     elif container["State"]["Status"] != "running":
         docker("start", name)
     wait_for_boot(name, str(node_address(number)))

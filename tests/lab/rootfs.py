@@ -45,6 +45,8 @@ PACKAGES = (
     "sudo",
     "systemd-sysv",
 )
+INSTALLER_PACKAGES = ("docker.io", "python3")
+"""What a machine has beforehand that the installer itself is to run on."""
 # Background jobs that would use the processor at moments of their own choice.
 _MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "dpkg-db-backup.timer", "e2scrub_all.timer")
 _FILES = Path(__file__).with_name("node")
@@ -73,11 +75,11 @@ def has_key(image: str, key: str) -> bool:
 
 
 class NodeImage:
-    """Builds ``tke-lab-node``, or with ``docker`` the variant whose Docker is Debian's; trees stay in the cache."""
+    """Builds ``tke-lab-node``, or with ``docker`` the variant with Debian's Docker and Python; trees are kept."""
 
     def __init__(self, paths: Paths, *, docker: bool = False) -> None:
         self.paths = paths
-        self.extra = ("docker.io",) if docker else ()
+        self.extra = INSTALLER_PACKAGES if docker else ()
         self.name = DOCKER_NODE_IMAGE if docker else NODE_IMAGE
         self.base = paths.rootfs / f"base-{base_key(self.extra)}"
 

@@ -58,15 +58,26 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReady(Event):
-    """The plan in order: each row is (task id, step, handler or "", node or "", title)."""
+    """The plan in order: each row is (task id, step, handler or "", node or "", title).
+
+    `needs` has a row per task: positions in `tasks` of what it waits for; () in a journal of an older version.
+    `skippable` are the names of the tasks (rows' third entry) that a person may go on without.
+    """
 
     kind = "plan_ready"
     tasks: tuple[tuple[str, ...], ...]
+    needs: tuple[tuple[int, ...], ...] = ()
+    skippable: tuple[str, ...] = ()
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        rows = tuple(tuple(row) for row in data["tasks"])
-        return cls(seq=data["seq"], at=data["at"], tasks=rows)
+        return cls(
+            seq=data["seq"],
+            at=data["at"],
+            tasks=tuple(tuple(row) for row in data["tasks"]),
+            needs=tuple(tuple(row) for row in data.get("needs", ())),
+            skippable=tuple(data.get("skippable", ())),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +137,10 @@ class TaskRetrying(TaskEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskSkipped(TaskEvent):
-    """The task is not run. `why` is a sentence; `by` is condition, skip_steps, person or done (ended well before)."""
+    """The task is not run. `why` is a sentence; `by` is condition, skip_steps, person or done (ended well before).
+
+    By a person it follows a failure: what the failure held up goes on.
+    """
 
     kind = "task_skipped"
     why: str
@@ -139,6 +153,13 @@ class TaskBlocked(TaskEvent):
 
     kind = "task_blocked"
     on: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReset(TaskEvent):
+    """The task waits for its turn again, after it had failed, was held up or skipped: a person wants it (re)tried."""
+
+    kind = "task_reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +216,47 @@ class RunFinished(Event):
     blocked: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked(Event):
+    """The engine waits for a person. `topic` is host_key: is this unknown host key the machine's own?
+
+    `question` identifies it for the answer; `fingerprint` is the `SHA256:…` form. Pending questions are repeated to
+    every client that attaches. Belongs to no journal: `seq` is 0.
+    """
+
+    kind = "question_asked"
+    durable = False
+    question: str
+    topic: str
+    host: str
+    port: int
+    algorithm: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAnswered(Event):
+    """A question is no longer open: somebody answered it, or nobody needs the answer any more. `seq` is 0."""
+
+    kind = "question_answered"
+    durable = False
+    question: str
+    yes: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlChanged(Event):
+    """Who may give commands: `controller` as a phrase ("root on pts/3 since 14:02"), "" when nobody holds it.
+
+    `mine` is true for the client that holds it. Told to every client that attaches. `seq` is 0.
+    """
+
+    kind = "control_changed"
+    durable = False
+    controller: str
+    mine: bool
+
+
 KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
@@ -206,11 +268,15 @@ KINDS: dict[str, type[Event]] = {
         TaskRetrying,
         TaskSkipped,
         TaskBlocked,
+        TaskReset,
         TaskCancelled,
         TaskProgress,
         LogLine,
         Notice,
         RunFinished,
+        QuestionAsked,
+        QuestionAnswered,
+        ControlChanged,
     )
 }
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tke_tui.core.task import On, Scope, Task
+from tke_tui.core.installer_host import is_own_address
+from tke_tui.core.task import Need, On, Scope, Task
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -28,6 +29,8 @@ class PlannedTask:
     needs: frozenset[str] = frozenset()
     left_out: str = ""
     by: str = ""
+    logins: str = ""
+    """What stands for the machines' logins in the key, where they matter to the task; no secret."""
     _key: str = ""
 
     @property
@@ -47,6 +50,8 @@ class PlannedTask:
             inputs = self.task.inputs(para, bundle, self.machine)
             if self.task.options:
                 inputs = [inputs, {name: getattr(options, name) for name in self.task.options}]
+            if self.task.logins:
+                inputs = [inputs, self.logins]
             canonical = json.dumps(inputs, sort_keys=True, ensure_ascii=False, default=str)
             digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
             self._key = f"{self.id}#{digest[:16]}"
@@ -84,19 +89,27 @@ class Graph:
         return [planned for planned in self.tasks.values() if not planned.left_out]
 
 
-def build_graph(listed: Sequence[Listed], para: CreateClusterPara, *, gates: Sequence[str] = ()) -> Graph:
+def build_graph(
+    listed: Sequence[Listed], para: CreateClusterPara, *, gates: Sequence[str] = (), logins: str = ""
+) -> Graph:
     """Expand an ordered list of tasks into a graph.
 
     - A node-scoped task waits for the one before it on the same machine (unless it is not `chained`).
+    - What a task needs on this machine only (`needs_on`) counts like its `needs`.
     - A `serial` task also waits for itself on the machine before.
     - A need on a task that is left out passes on to what that one needed.
     - Tasks named in `gates` come first, one after the other; all others wait for the last of them.
+
+    `logins` changes with any login of a machine (`core.logins.mark_of`).
     """
-    return _Builder(listed, para, gates).build()
+    return _Builder(listed, para, gates, logins).build()
 
 
 class _Builder:
-    def __init__(self, listed: Sequence[Listed], para: CreateClusterPara, gates: Sequence[str]) -> None:
+    def __init__(
+        self, listed: Sequence[Listed], para: CreateClusterPara, gates: Sequence[str], logins: str
+    ) -> None:
+        self.logins = logins
         self.listed = {entry.task.name: entry for entry in listed}
         self.para = para
         self.machines = {entry.task.name: _machines(entry, para) for entry in listed}
@@ -106,12 +119,14 @@ class _Builder:
         }
         self.gates = [name for name in gates if name in self.listed and not self.listed[name].left_out]
         self.chain: dict[str, str] = {}
+        self._installer: list[str] | None = None
 
     def build(self) -> Graph:
         graph = Graph()
         for entry in self.listed.values():
             for machine in self._targets(entry):
                 planned = PlannedTask(entry.task, entry.step, machine, left_out=entry.left_out, by=entry.by)
+                planned.logins = self.logins if entry.task.logins else ""
                 if not entry.left_out:
                     planned.needs = frozenset(self._needs(entry, machine) - {planned.id})
                     if machine is not None and entry.task.chained:
@@ -135,7 +150,7 @@ class _Builder:
             found.add(self.chain[node])
         if machine is not None and task.serial and (position := self.positions[task.name][node]):
             found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
-        for need in task.needs:
+        for need in self._declared(task, machine):
             found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
         for name in entry.closes:
             found |= self._resolve(name, On.EVERY, None, frozenset({task.name}))
@@ -151,18 +166,33 @@ class _Builder:
         entry = self.listed.get(name)
         if entry is None:
             raise KeyError(f"{name} is needed but not in the list")
+        if on is On.INSTALLER and not self.installer:
+            return set()
         if not entry.left_out and (ids := self._select(name, on, machine)):
             return ids
         found: set[str] = set()
         if name not in seen:
-            for need in entry.task.needs:
+            for need in self._declared(entry.task, machine):
                 found |= self._resolve(need.task, need.on, machine, seen | {name})
         return found
+
+    def _declared(self, task: Task, machine: Machine | None) -> tuple[Need, ...]:
+        return task.needs if machine is None else (*task.needs, *task.needs_on(machine, self.para))
+
+    @property
+    def installer(self) -> list[str]:
+        """Addresses of the machine of the input that is this host; most often none."""
+        if self._installer is None:
+            addresses = (str(machine.ip) for machine in self.para.machines)
+            self._installer = [address for address in addresses if is_own_address(address)]
+        return self._installer
 
     def _select(self, name: str, on: On, machine: Machine | None) -> set[str]:
         if self.listed[name].task.scope is Scope.CLUSTER:
             return {name}
         there = self.positions[name]
+        if on is On.INSTALLER:
+            return {f"{name}@{ip}" for ip in self.installer if ip in there}
         if on is On.FIRST or (on is On.SAME and machine is not None):
             ip = str(self.para.first.ip if on is On.FIRST or machine is None else machine.ip)
             return {f"{name}@{ip}"} if ip in there else set()

@@ -109,7 +109,7 @@ class _Push:
             raise Fatal(
                 f"{name} is not in Docker on this host",
                 detail="it was removed after it had been loaded",
-                fix="Run the step `Load images` again, then continue with --resume.",
+                fix="Continue with --resume: it is loaded again.",
             )
         repo = self.target.repository(image.member)
         try:

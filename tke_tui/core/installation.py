@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import ValidationError
-
+from tke_tui.core import saved_input
 from tke_tui.core.adapters.ssh_types import AskHostKey, HostKeyPolicy, SshSettings
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Options, Services
@@ -22,8 +21,9 @@ from tke_tui.core.events import Notice
 from tke_tui.core.graph import Graph
 from tke_tui.core.journal import Journal, Recovered, read_events, recover
 from tke_tui.core.lock import DirectoryLock
+from tke_tui.core.logins import mark_of
 from tke_tui.core.model.defaults import apply_defaults
-from tke_tui.core.model.dump import dump_para, map_secrets, secret_values
+from tke_tui.core.model.dump import secret_values
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.paths import InstallDir, write_private
@@ -31,7 +31,7 @@ from tke_tui.core.plan import FIRST_OF_THE_CLUSTER, build_plan
 from tke_tui.core.redact import Redactor
 from tke_tui.core.result import Result
 from tke_tui.core.runtime import Runtime
-from tke_tui.core.secrets import REFERENCE, SecretStore
+from tke_tui.core.secrets import SecretStore
 from tke_tui.core.state import RunState, name_and_node, restore
 
 _INPUT = "input/"
@@ -104,7 +104,7 @@ class Installation:
 
     @property
     def plan(self) -> Graph:
-        return build_plan(self.para)
+        return build_plan(self.para, logins=mark_of(self.para.machines, self.secrets))
 
     async def run(
         self,
@@ -243,6 +243,38 @@ def resume(
     return installation
 
 
+def look(
+    directory: InstallDir,
+    *,
+    passphrase: str | None = None,
+    change_settings: Callable[[RunSettings], RunSettings] = lambda settings: settings,
+) -> Installation:
+    """Open an installation as `resume` does, without a lock and without keeping anything of it.
+
+    Raises `StateError` when there is none or its files cannot be read, `BundleError` when there is no bundle.
+    """
+    with usable(directory.root):
+        if not has_installation(directory):
+            raise StateError(
+                f"There is no installation in {directory.root}",
+                fix="Name the directory of one with --dir, or start one with: tke-tui install -c FILE --bundle DIR.",
+            )
+        secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
+        settings = change_settings(_load_settings(directory, None))
+        return Installation(directory, _load_input(directory, secrets), settings, secrets)
+
+
+def keep(installation: Installation, para: CreateClusterPara) -> None:
+    """Make `para` and the settings of `installation` those of its directory; only under the directory's lock."""
+    _save_input(installation.directory, para, installation.secrets)
+    _save_settings(installation.directory, installation.settings)
+
+
+def known_state(directory: InstallDir) -> RunState:
+    """The state as a reader beside an engine sees it: nothing is changed."""
+    return restore(RunState.load(directory.state), read_events(directory.journal))
+
+
 def saved_bundle(directory: InstallDir) -> Path | None:
     """The bundle that the installation used last; None when that is not known."""
     try:
@@ -285,13 +317,8 @@ def _refuse_foreign(directory: InstallDir) -> None:
         )
 
 
-def _known(directory: InstallDir) -> RunState:
-    """The state as a reader beside an engine sees it: nothing is changed."""
-    return restore(RunState.load(directory.state), read_events(directory.journal))
-
-
 def _refuse_other_first(directory: InstallDir, para: CreateClusterPara) -> None:
-    state = _known(directory)
+    state = known_state(directory)
     begun = {node for name, node in map(name_and_node, state.tasks) if name == FIRST_OF_THE_CLUSTER}
     first = str(para.first.ip)
     if begun and first not in begun:
@@ -311,7 +338,7 @@ def read_result(directory: InstallDir, *, passphrase: str | None = None) -> Resu
 
     Raises `StateError` when there is no installation or it has not been finished.
     """
-    if not has_installation(directory) or _known(directory).status != "success":
+    if not has_installation(directory) or known_state(directory).status != "success":
         raise StateError(
             f"There is no finished installation in {directory.root}",
             fix="See how far it is with: tke-tui status; continue it with: tke-tui --resume.",
@@ -322,7 +349,7 @@ def read_result(directory: InstallDir, *, passphrase: str | None = None) -> Resu
 
 def describe(directory: InstallDir) -> str:
     """One sentence on the state of an installation, for error messages."""
-    state = _known(directory)
+    state = known_state(directory)
     done = sum(1 for record in state.tasks.values() if record.status == "succeeded")
     words = {"unknown": "not started", "doing": "interrupted"}
     return f"{words.get(state.status, state.status)}, {done} tasks done"
@@ -339,33 +366,12 @@ def _set_aside(directory: InstallDir) -> None:
 
 
 def _save_input(directory: InstallDir, para: CreateClusterPara, secrets: SecretStore) -> None:
-    values: dict[str, str] = {}
-
-    def to_reference(path: str, value: str) -> str:
-        values[_INPUT + path] = value
-        return REFERENCE + _INPUT + path
-
-    document = dump_para(para, secrets=to_reference)
-    secrets.update(values)
-    write_private(directory.para, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    saved_input.save(directory.para, para, secrets, prefix=_INPUT)
 
 
 def _load_input(directory: InstallDir, secrets: SecretStore) -> CreateClusterPara:
-    def from_reference(path: str, value: str) -> str:
-        return secrets.require(value.removeprefix(REFERENCE)) if value.startswith(REFERENCE) else value
-
-    try:
-        document = map_secrets(json.loads(directory.para.read_bytes()), from_reference)
-        return CreateClusterPara.model_validate(document)
-    except (ValueError, TypeError, AttributeError) as error:
-        what = (
-            f"{error.error_count()} field(s) are wrong" if isinstance(error, ValidationError) else str(error)
-        )
-        raise StateError(
-            f"{directory.para} cannot be read",
-            detail=what,
-            fix="Give the input again: tke-tui install --resume -c FILE.",
-        ) from None
+    fix = "Give the input again: tke-tui install --resume -c FILE."
+    return saved_input.load(directory.para, secrets, fix=fix)
 
 
 def _save_settings(directory: InstallDir, settings: RunSettings) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,12 @@ async def ensure_certificate(ctx: Context, domain: str) -> pki.KeyPair | None:
     write_private(directory / "server.crt", pair.cert_pem)
     write_private(directory / "ca.crt", ca.cert_pem)
     return pair
+
+
+def is_ours(ctx: Context, container: Mapping[str, Any]) -> bool:
+    """Whether a container (as Docker describes it) was made by this installation."""
+    labels = (container.get("Config") or {}).get("Labels") or {}
+    return bool(labels.get(DIRECTORY_LABEL) == str(ctx.directory.root.resolve()))
 
 
 def _read_pair(directory: Path) -> pki.KeyPair | None:

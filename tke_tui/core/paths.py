@@ -55,6 +55,15 @@ class InstallDir:
         return self.root / "secrets.key"
 
     @property
+    def draft(self) -> Path:
+        """What has been filled in but not been installed yet; secrets by reference into `draft_secrets`."""
+        return self.root / "draft.json"
+
+    @property
+    def draft_secrets(self) -> Path:
+        return self.root / "draft.enc"
+
+    @property
     def journal(self) -> Path:
         return self.root / "journal.jsonl"
 
@@ -95,7 +104,10 @@ class InstallDir:
         """What the root holds although no installation was ever begun in it: names, sorted."""
         if not self.root.is_dir() or self.lock.exists():
             return []
-        return sorted({path.name for path in self.root.iterdir()} - {self.logs.name, self.pki.name})
+        own = {self.logs.name, self.pki.name}
+        if self.draft.exists():
+            own |= {self.draft.name, self.draft_secrets.name, self.secrets_key.name}
+        return sorted({path.name for path in self.root.iterdir()} - own)
 
     def sweep(self) -> None:
         """Remove half-written files that a killed process left behind; only under the lock."""

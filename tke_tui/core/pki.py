@@ -7,6 +7,7 @@ the same, while everything that watches expiry dates believes otherwise.
 from __future__ import annotations
 
 import ipaddress
+import warnings
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -15,10 +16,14 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
+
+# The CAs that kubeadm makes have the serial number 0; nobody who installs a cluster can do anything about it.
+warnings.filterwarnings("ignore", "Parsed a serial number", CryptographyDeprecationWarning)
 
 KEY_BITS = 2048
 CA_LIFETIME = timedelta(days=3650)

@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tke_tui.core.graph import Graph, Listed, build_graph
+from tke_tui.core.handlers.ensure_api_server_cert import EnsureAPIServerCert
 from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
+from tke_tui.core.handlers.ensure_clean_cluster_mark import EnsureCleanClusterMark
 from tke_tui.core.handlers.ensure_cleanup import EnsureCleanup
 from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
 from tke_tui.core.handlers.ensure_cni_plugins import EnsureCNIPlugins
 from tke_tui.core.handlers.ensure_conntrack_tools import EnsureConntrackTools
+from tke_tui.core.handlers.ensure_control_plane_endpoint import EnsureControlPlaneEndpoint
+from tke_tui.core.handlers.ensure_control_plane_settings import EnsureControlPlaneSettings
 from tke_tui.core.handlers.ensure_copy_files import EnsureCopyFiles
 from tke_tui.core.handlers.ensure_create_cluster_mark import EnsureCreateClusterMark
 from tke_tui.core.handlers.ensure_csi_operator import EnsureCSIOperator
@@ -33,6 +37,7 @@ from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePre
 from tke_tui.core.handlers.ensure_keepalived_init import EnsureKeepalivedInit
 from tke_tui.core.handlers.ensure_keepalived_with_lb import EnsureKeepalivedWithLB
 from tke_tui.core.handlers.ensure_kernel_module import EnsureKernelModule
+from tke_tui.core.handlers.ensure_kube_proxy_endpoint import EnsureKubeProxyEndpoint
 from tke_tui.core.handlers.ensure_kubeadm import EnsureKubeadm
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_addon import EnsureKubeadmInitPhaseAddon
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_bootstrap_token import (
@@ -50,6 +55,7 @@ from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
 )
 from tke_tui.core.handlers.ensure_kubeconfig import EnsureKubeconfig
 from tke_tui.core.handlers.ensure_kubelet import EnsureKubelet
+from tke_tui.core.handlers.ensure_kubelet_settings import EnsureKubeletSettings
 from tke_tui.core.handlers.ensure_kubernetes_images import EnsureKubernetesImages
 from tke_tui.core.handlers.ensure_mark_control_plane import EnsureMarkControlPlane
 from tke_tui.core.handlers.ensure_metrics_server import EnsureMetricsServer
@@ -62,10 +68,12 @@ from tke_tui.core.handlers.ensure_pre_install_hook import EnsurePreInstallHook
 from tke_tui.core.handlers.ensure_preflight import EnsurePreflight
 from tke_tui.core.handlers.ensure_prepare_for_controlplane import EnsurePrepareForControlplane
 from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
+from tke_tui.core.handlers.ensure_renew_certs import EnsureRenewCerts
 from tke_tui.core.handlers.ensure_store_credential import EnsureStoreCredential
 from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.handlers.ensure_third_party_ha import EnsureThirdPartyHA
 from tke_tui.core.handlers.ensure_third_party_ha_init import EnsureThirdPartyHAInit
+from tke_tui.core.handlers.ensure_upgrade_control_plane_node import EnsureUpgradeControlPlaneNode
 from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
 from tke_tui.core.steps.create_namespace import CreateNamespace
 from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostClusterReadyHook
@@ -210,6 +218,26 @@ CREATE_HANDLERS: tuple[type[Task], ...] = (
     EnsurePostInstallHook,
 )
 
+UPDATE_HANDLERS: tuple[type[Task], ...] = (
+    EnsureUpgradeControlPlaneNode,
+    EnsureRenewCerts,
+    EnsureAPIServerCert,
+    # ours: what the original does not change in a cluster that stands
+    EnsureControlPlaneSettings,
+    EnsureKubeletSettings,
+    EnsureControlPlaneEndpoint,
+    EnsureKubeProxyEndpoint,
+    # the original's again
+    EnsureStoreCredential,
+    EnsureKeepalivedWithLB,
+    EnsureThirdPartyHA,
+)
+"""What brings the control planes that are there to a changed input; see `update_plan` for how they are mixed."""
+
+RENEW_HANDLERS: tuple[type[Task], ...] = (EnsureRenewCerts, EnsureStoreCredential)
+
+DELETE_HANDLERS: tuple[type[Task], ...] = (EnsureCleanClusterMark,)
+
 GATES = (Preflight.name, ExecutePreInstallHook.name)
 """What must have ended before anything else begins: nothing is changed on unchecked machines."""
 
@@ -256,9 +284,9 @@ def _listed_handlers(
     return tasks
 
 
-def build_plan(para: CreateClusterPara) -> Graph:
-    """The graph of one installation of this input."""
-    return build_graph(listed_tasks(para), para, gates=GATES)
+def build_plan(para: CreateClusterPara, *, logins: str = "") -> Graph:
+    """The graph of one installation of this input; `logins` stands for the machines' logins in the tasks' keys."""
+    return build_graph(listed_tasks(para), para, gates=GATES, logins=logins)
 
 
 def step_names() -> list[str]:

@@ -77,6 +77,14 @@ class SecretStore:
         self._values.update(values)
         self._write()
 
+    def replace(self, values: dict[str, str]) -> None:
+        """Store these values and forget all others; the file is on disk when this returns."""
+        self.redact.add(*values.values())
+        if values == self._values and self._path.exists():
+            return
+        self._values = dict(values)
+        self._write()
+
     def _key(self, kdf: str) -> bytes:
         if kdf == "scrypt":
             if not self._passphrase:

@@ -30,11 +30,13 @@ class Scope(enum.Enum):
 
 
 class On(enum.Enum):
-    """Which tasks of a needed handler must have ended: on the same node, on every node, on the first node."""
+    """Which tasks of a needed handler must have ended: on the same node, on every node, on the first node, or on
+    the machine that the installer itself runs on (none of them when it runs elsewhere)."""
 
     SAME = "same"
     EVERY = "every"
     FIRST = "first"
+    INSTALLER = "installer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class Task(ABC):
     skippable: ClassVar[bool] = False
     options: ClassVar[tuple[str, ...]] = ()
     """Fields of `Options` that decide the result as `inputs` does."""
+    logins: ClassVar[bool] = False
+    """Whether the machines' logins decide the result, too: it is repeated when any of them changed."""
     aliases: ClassVar[tuple[str, ...]] = ()
     """Other names that skipSteps accepts for this task."""
 
@@ -83,6 +87,10 @@ class Task(ABC):
                 return list(para.machines[1:])
             case Scope.CLUSTER:
                 return []
+
+    def needs_on(self, machine: Machine, para: CreateClusterPara) -> tuple[Need, ...]:
+        """What it needs on this machine besides `needs`, where that is not the same on all of them."""
+        return ()
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
         """JSON-like data that decides the result, without secrets; a change of it makes a resumed run do it again.

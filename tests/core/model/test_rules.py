@@ -425,6 +425,23 @@ STORAGE_RULES = [
         "user or password",
         {"Config.monitor": {"influxDB": {"external": INFLUX}}},
     ),
+    *(
+        Rule(
+            {"Config.monitor": {"influxDB": {"external": {**INFLUX, "password": b64(f"a{separator}b")}}}},
+            "Config.monitor.influxDB.external.password",
+            "cut address, user and password apart",
+            {"Config.monitor": {"influxDB": {"external": {**INFLUX, "password": b64("a%b#c=d,e")}}}},
+            severity="warning",
+        )
+        for separator in ("&", " ", "\t")
+    ),
+    Rule(
+        {"Config.monitor": {"es": {**ES, "url": "http://198.51.100.9:9200/?a=1&b=2"}}},
+        "Config.monitor.es.url",
+        "cut address",
+        {"Config.monitor": {"es": {**ES, "url": "http://198.51.100.9:9200/%20a"}}},
+        severity="warning",
+    ),
     Rule({"Config.audit": {}}, "Config.audit.elasticSearch", "is off", severity="warning"),
     Rule({"Config.audit.elasticSearch.address": ""}, "Config.audit.elasticSearch.address", "missing"),
     Rule(

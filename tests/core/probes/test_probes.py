@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -15,9 +15,9 @@ from tests.contract.world import World, make_bundle, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import AuthenticationFailed, ExitCode, Fatal, PreflightFailed, Unreachable
-from tke_tui.core.model.config import Gateway
+from tke_tui.core.model.config import Gateway, Registry
 from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.core.probes import Finding, run_probes
+from tke_tui.core.probes import Finding, is_known, run_probes
 from tke_tui.core.probes.clock import Offset, TimeOffset, judge
 from tke_tui.core.probes.network import parse_routes
 from tke_tui.core.probes.ports import listening
@@ -28,13 +28,21 @@ FIRST, SECOND = "192.168.7.1", "192.168.7.2"
 
 
 class EngineThatAnswers:
+    containers: ClassVar[dict[str, dict[str, Any]]] = {}
+
     async def version(self) -> dict[str, Any]:
         return {"Version": "20.10.24"}
+
+    async def container(self, name: str) -> dict[str, Any] | None:
+        return self.containers.get(name)
 
 
 class EngineThatIsOff:
     async def version(self) -> dict[str, Any]:
         raise Fatal("Docker does not answer", detail="no such file", fix="Start docker")
+
+    async def container(self, name: str) -> dict[str, Any] | None:
+        return await self.version()
 
 
 @pytest.fixture(scope="module")
@@ -345,6 +353,50 @@ async def test_taken_port_of_the_local_registry_is_found_until_it_is_ours(
     assert "nginx (process 8)" in finding.message
     world.done.add(("Setup local registry", ""))
     assert bad(await findings_of(world)) == []
+
+
+@pytest.mark.parametrize("ours", [True, False])
+async def test_ports_held_by_the_registry_of_an_installation_that_was_killed_are_no_fault(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    monkeypatch.setattr("tke_tui.core.probes.installer.listener", lambda port: "docker-proxy (process 8)")
+    world = world_of(tmp_path, bundle)
+    directory = str(world.directory.root.resolve() if ours else tmp_path / "other")
+    row = {"Config": {"Labels": {"tke-tui.directory": directory}}, "State": {"Running": True}}
+    engine = EngineThatAnswers()
+    monkeypatch.setattr(engine, "containers", {"registry-http": row}, raising=False)
+    world.adapters["docker"] = engine
+    expected = [] if ours else ["InstallerPort-80", "InstallerPort-443"]
+    assert [finding.check for finding in bad(await findings_of(world))] == expected
+
+
+@pytest.mark.parametrize("registry", ["tke", "third party"])
+async def test_on_the_installers_own_machine_the_gateways_ports_are_looked_at_once(
+    tmp_path: Path, bundle: Bundle, registry: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the check of the local registry's ports; without such a registry by that of all machines."""
+    monkeypatch.setattr("tke_tui.core.probes.ports.is_own_address", lambda address: address == FIRST)
+    world = world_of(tmp_path, bundle)
+    world.para.config.gateway = Gateway()
+    if registry != "tke":
+        given = {"domain": "docker.io", "namespace": "tkestack"}
+        world.para.config.registry = Registry.model_validate({"thirdParty": given})
+    socket("LISTEN 0 128 *:80 *:*")(world)
+    found = [finding.check for finding in bad(await findings_of(world)) if finding.node == FIRST]
+    assert found == ([] if registry == "tke" else ["Port-80"])
+
+
+async def test_every_check_that_reports_something_is_known_by_name(tmp_path: Path, bundle: Bundle) -> None:
+    world = world_of(tmp_path, bundle, **VIP)
+    world.para.config.gateway = Gateway()
+    names = {finding.check for finding in await findings_of(world)} | {name.split(" ")[0] for name in FAULTS}
+    assert [name for name in names if not is_known(name)] == []
+    assert len(names) > 50
+
+
+@pytest.mark.parametrize("name", ["Memory", "Disk-var/lib", "Port-6444", "SSH", "", "*"])
+def test_a_name_that_no_check_has_is_not_known(name: str) -> None:
+    assert not is_known(name)
 
 
 async def test_check_that_cannot_be_done_is_itself_a_finding(tmp_path: Path, bundle: Bundle) -> None:

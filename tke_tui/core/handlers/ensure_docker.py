@@ -14,11 +14,13 @@ from tke_tui.core.handlers.docker_settings import (
 )
 from tke_tui.core.handlers.ensure_registry_hosts import registry_hosts
 from tke_tui.core.handlers.gpu import has_gpu
+from tke_tui.core.installer_docker import bring_registry_back, serves_registry, take_registry_down
+from tke_tui.core.installer_host import is_own_address
 from tke_tui.core.node import Node
 from tke_tui.core.remote import systemd
 from tke_tui.core.remote.packages import install_package
 from tke_tui.core.remote.waiting import until
-from tke_tui.core.task import Scope, Task
+from tke_tui.core.task import Need, Scope, Task
 from tke_tui.core.templating import render
 
 if TYPE_CHECKING:
@@ -36,11 +38,17 @@ ANSWER_SECONDS = 60.0
 
 
 class EnsureDocker(Task):
-    """Docker is restarted only when its binaries, its unit or its settings changed since the last restart of ours."""
+    """Docker is restarted only when its binaries, its unit or its settings changed since the last restart of ours.
+
+    On the machine that the installer itself runs on it is the docker that pushes the images and serves them.
+    """
 
     name: ClassVar[str] = "EnsureDocker"
     title: ClassVar[str] = "Install docker"
     scope: ClassVar[Scope] = Scope.ALL
+
+    def needs_on(self, machine: Machine, para: CreateClusterPara) -> tuple[Need, ...]:
+        return (Need("Push images"),) if is_own_address(str(machine.ip)) else ()
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
         daemon, environment = files(para, machine) if machine is not None else ("", "")
@@ -58,6 +66,9 @@ class EnsureDocker(Task):
         wanted = systemd.fingerprint(package.sha256, daemon, environment, unit)
         if await systemd.applied(node, "docker", wanted) and await answers(node):
             return
+        registry = await serves_registry(ctx)
+        if registry:
+            await take_registry_down(ctx)
         await systemd.restart(
             node,
             UNIT,
@@ -71,6 +82,8 @@ class EnsureDocker(Task):
                 fix=f"See `journalctl -u {UNIT}` on {node.name}; correct the cause, then continue with --resume.",
                 evidence=Evidence("docker version", None, tuple(await systemd.journal_tail(node, UNIT))),
             )
+        if registry and ctx.mode is Mode.RUN:
+            await bring_registry_back(ctx)
         await systemd.mark_applied(node, "docker", wanted)
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 MODULES_FILE = "/etc/modules-load.d/tke.conf"
 
+ALL_FEATURES = (IPTABLE_NAT, BR_NETFILTER, NF_CONNTRACK, OVERLAY, *IP_VS)
+"""Whatever any input asks for."""
+
 
 def required_features(para: CreateClusterPara) -> tuple[Feature, ...]:
     """Features without which the cluster does not work: ip_vs only where kube-proxy is to use it."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tke_tui.core.context import Context
 from tke_tui.core.handlers.image_pull import pull_missing
 from tke_tui.core.model.fields import reveal
-from tke_tui.core.task import Need, Scope, Task
+from tke_tui.core.task import Need, On, Scope, Task
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -42,6 +42,10 @@ class EnsureKubernetesImages(Task):
     title: ClassVar[str] = "Pull the Kubernetes images"
     scope: ClassVar[Scope] = Scope.ALL
     needs: ClassVar[tuple[Need, ...]] = (Need("Push images"),)
+
+    def needs_on(self, machine: Machine, para: CreateClusterPara) -> tuple[Need, ...]:
+        # The local registry is away while the docker that runs it is restarted.
+        return (Need("EnsureDocker", On.INSTALLER),) if para.tke_registry else ()
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
         third_party = para.config.registry.third_party

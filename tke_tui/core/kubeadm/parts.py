@@ -73,5 +73,14 @@ def part_of(part: Part, para: CreateClusterPara, bundle: Bundle, node: str) -> A
     return part(init, cluster, kubelet, proxy)
 
 
+def without_version(part: Any) -> Any:
+    """A deciding part less the version of Kubernetes, for what an upgrade alone does not touch."""
+    if isinstance(part, dict):
+        return {key: without_version(value) for key, value in part.items() if key != "kubernetesVersion"}
+    if isinstance(part, list):
+        return [without_version(value) for value in part]
+    return part
+
+
 def _pick(document: Document, *keys: str) -> Document:
     return {key: document[key] for key in keys if key in document}

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CONFIG = f"{KUBERNETES_DIR}/kubeadm-config.yaml"
 PATCHES = f"{DIRECTORY}/patches"
 PATCH_FLAG_SINCE, PATCH_FLAG_RENAMED = 19, 22
+CERTS_COMMAND_SINCE = 20
+"""Before, it was `kubeadm alpha certs`."""
 
 FIX = (
     "The last lines say what kubeadm could not do. Correct the cause on the machine, then continue with --resume: "
@@ -77,6 +79,42 @@ async def join_phase(
         *("kubeadm", "join", "phase", *words, f"--config={CONFIG}", *flags),
         check=False,
         timeout=timeout,
+    )
+
+
+async def renew_certificate(ctx: Context, node: Node, name: str) -> None:
+    """`kubeadm certs renew <name>` on `node`: a new key and certificate with the names of the present one.
+
+    The key is written before the certificate, so one that was broken off still shows the old certificate.
+    """
+    settings = cluster_settings(ctx.para, ctx.bundle)
+    await _write_config(node, to_yaml(init_documents(settings, node.name, _credentials(ctx))))
+    command = ("certs",) if settings.minor >= CERTS_COMMAND_SINCE else ("alpha", "certs")
+    await node.change(
+        f"renew the certificate {name}",
+        *("kubeadm", *command, "renew", name, f"--config={CONFIG}"),
+        timeout=120,
+        fix="A CA whose key is not on the machine cannot sign: renew it where that key is. Else see the lines above, "
+        "correct the cause and run the same command again.",
+    )
+
+
+async def upgrade(ctx: Context, node: Node, *words: str, config: bool, timeout: float = 1200) -> None:
+    """`kubeadm upgrade <words>` on `node`; with `config` the cluster gets our documents, else the node takes its own.
+
+    kubeadm restarts the static pods one by one, waits for each, and puts the old ones back when one fails.
+    """
+    settings = cluster_settings(ctx.para, ctx.bundle)
+    flags = await _patch_flags(node, settings.version)
+    if config:
+        await _write_config(node, to_yaml(init_documents(settings, node.name, _credentials(ctx))))
+        flags = (f"--config={CONFIG}", *flags)
+    await node.change(
+        f"kubeadm upgrade {' '.join(word for word in words if not word.startswith('-'))}",
+        *("kubeadm", "upgrade", *words, *flags),
+        timeout=timeout,
+        fix="The last lines say what kubeadm could not do; the former static pods are back in place. Correct the "
+        "cause on the machine, then run the same command again.",
     )
 
 

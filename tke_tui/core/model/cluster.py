@@ -16,9 +16,10 @@ KIND = "Cluster"
 class KeepalivedHA(Model):
     """Virtual IP kept by keepalived on the masters."""
 
-    vip: str = Field("", description="Free IPv4 address in the masters' network.")
+    vip: str = Field("", title="Virtual IP", description="Free IPv4 address in the masters' network.")
     vrid: Int | None = Field(
         None,
+        title="VRRP router id",
         description="VRRP router id 1-255 (known since TKEStack 1.6); without it last byte of the VIP + 1.",
     )
 
@@ -26,68 +27,101 @@ class KeepalivedHA(Model):
 class ThirdPartyHA(Model):
     """Virtual IP of an existing load balancer."""
 
-    vip: str = Field("", description="IPv4 address of the load balancer; forwards 80, 443 and the API port.")
-    vport: Int = Field(6443, description="Port of the load balancer that leads to 6443 of the masters.")
+    vip: str = Field(
+        "",
+        title="Virtual IP",
+        description="IPv4 address of the load balancer; forwards 80, 443 and the API port.",
+    )
+    vport: Int = Field(
+        6443,
+        title="Port of the API",
+        description="Port of the load balancer that leads to 6443 of the masters.",
+    )
 
 
 class HA(Model):
     """High availability of console and API server: one of the two."""
 
-    tke: KeepalivedHA | None = Field(None, description="Presence: keepalived on the masters keeps the VIP.")
-    third_party: ThirdPartyHA | None = Field(None, description="Presence: an existing load balancer is used.")
+    tke: KeepalivedHA | None = Field(
+        None,
+        title="keepalived on the masters",
+        description="Presence: keepalived on the masters keeps the VIP.",
+    )
+    third_party: ThirdPartyHA | None = Field(
+        None, title="Existing load balancer", description="Presence: an existing load balancer is used."
+    )
 
 
 class File(Model):
     """A file of the installer host that is copied to every machine."""
 
-    src: str = Field("", description="Regular file on the installer host.")
-    dst: str = Field("", description="Absolute path on the machines.")
+    src: str = Field("", title="File on this host", description="Regular file on the installer host.")
+    dst: str = Field("", title="Path on the machines", description="Absolute path on the machines.")
 
 
 class CSIOperator(Model):
     """Presence installs the CSI operator."""
 
-    version: str = Field("", description="Version of the CSI operator; v1.0.2 when empty.")
+    version: str = Field(
+        "", title="CSI version", description="Version of the CSI operator; v1.0.2 when empty."
+    )
 
 
 class ExternalAuthzWebhook(Model):
     """Authorization webhook outside of the cluster."""
 
-    ip: str = Field("", description="IP address of the webhook.")
-    port: Int = Field(0, description="Port of the webhook.")
+    ip: str = Field("", title="Webhook address", description="IP address of the webhook.")
+    port: Int = Field(0, title="Webhook port", description="Port of the webhook.")
 
 
 class AuthzWebhookAddr(Model):
     """Presence makes the API server ask an authorization webhook: one of the two."""
 
-    builtin: Empty | None = Field(None, description="Presence: the platform's own webhook.")
-    external: ExternalAuthzWebhook | None = Field(None, description="Presence: a webhook at an address.")
+    builtin: Empty | None = Field(
+        None, title="The platform's own", description="Presence: the platform's own webhook."
+    )
+    external: ExternalAuthzWebhook | None = Field(
+        None, title="Another one", description="Presence: a webhook at an address."
+    )
 
 
 class Features(Model):
     """Switches of the cluster."""
 
-    ipvs: Bool | None = Field(None, description="kube-proxy in ipvs mode instead of iptables.")
-    public_lb: Bool | None = Field(None, alias="publicLB", description="Accepted for the original; unused.")
+    ipvs: Bool | None = Field(None, title="IPVS", description="kube-proxy in ipvs mode instead of iptables.")
+    public_lb: Bool | None = Field(
+        None, alias="publicLB", title="Public balancer", description="Accepted for the original; unused."
+    )
     internal_lb: Bool | None = Field(
-        None, alias="internalLB", description="Accepted for the original; unused."
+        None, alias="internalLB", title="Internal balancer", description="Accepted for the original; unused."
     )
-    gpu_type: str = Field("", description="`Physical` or `Virtual`; empty for no GPU support.")
+    gpu_type: str = Field("", title="GPU", description="`Physical` or `Virtual`; empty for no GPU support.")
     enable_master_schedule: Bool | None = Field(
-        None, description="Pods may run on masters. Always set to true, as the original does."
+        None,
+        title="Pods on masters",
+        description="Pods may run on masters. Always set to true, as the original does.",
     )
-    ha: HA | None = Field(None, description="Always replaced by `Config.ha` when that is given.")
+    ha: HA | None = Field(
+        None, title="High availability", description="Always replaced by `Config.ha` when that is given."
+    )
     skip_conditions: list[str] = Field(
-        default_factory=list, description="Names of cluster handlers that are not run, e.g. `EnsureGalaxy`."
+        default_factory=list,
+        title="Skipped handlers",
+        description="Names of cluster handlers that are not run, e.g. `EnsureGalaxy`.",
     )
-    files: list[File] = Field(default_factory=list, description="Files to copy to every machine first.")
+    files: list[File] = Field(
+        default_factory=list, title="Files to copy", description="Files to copy to every machine first."
+    )
     hooks: dict[str, str] = Field(
         default_factory=dict,
+        title="Hooks",
         description="Commands on every machine; keys `PreInstall` and `PostInstall`.",
     )
-    csi_operator: CSIOperator | None = Field(None, description="Presence installs the CSI operator.")
+    csi_operator: CSIOperator | None = Field(
+        None, title="CSI operator", description="Presence installs the CSI operator."
+    )
     authz_webhook_addr: AuthzWebhookAddr | None = Field(
-        None, description="Presence configures an authorization webhook."
+        None, title="Authorization webhook", description="Presence configures an authorization webhook."
     )
 
 
@@ -96,11 +130,16 @@ class Properties(Model):
 
     max_cluster_service_num: Int | None = Field(
         None,
+        title="Services at most",
         description="Size of the service network carved out of `clusterCIDR`: 32 to 32768, a power of two.",
     )
-    max_node_pod_num: Int | None = Field(None, description="Pods per node: 16, 32, 64, 128 or 256.")
+    max_node_pod_num: Int | None = Field(
+        None, title="Pods per node", description="Pods per node: 16, 32, 64, 128 or 256."
+    )
     oversold_ratio: dict[str, str] = Field(
-        default_factory=dict, description="Resource name to ratio; handed on to the platform."
+        default_factory=dict,
+        title="Oversold ratio",
+        description="Resource name to ratio; handed on to the platform.",
     )
 
 
@@ -108,14 +147,16 @@ class UpgradeStrategy(Model):
     """Limits during an upgrade."""
 
     max_unready: Int | str | None = Field(
-        None, description="Unready pods that are tolerated: a number or a percentage such as `10%`."
+        None,
+        title="Unready at most",
+        description="Unready pods that are tolerated: a number or a percentage such as `10%`.",
     )
 
 
 class Upgrade(Model):
     """How nodes are upgraded later."""
 
-    mode: str = Field("", description="`Auto` or `Manual`.")
+    mode: str = Field("", title="Upgrade mode", description="`Auto` or `Manual`.")
     strategy: UpgradeStrategy = Field(
         default_factory=UpgradeStrategy, description="Limits during an upgrade."
     )
@@ -124,16 +165,22 @@ class Upgrade(Model):
 class LocalEtcd(Model):
     """etcd as static pods on the masters."""
 
-    data_dir: str = Field("", description="Data directory; kubeadm's /var/lib/etcd when empty.")
-    extra_args: dict[str, str] = Field(default_factory=dict, description="Extra arguments of etcd.")
+    data_dir: str = Field(
+        "", title="Data directory", description="Data directory; kubeadm's /var/lib/etcd when empty."
+    )
+    extra_args: dict[str, str] = Field(
+        default_factory=dict, title="etcd options", description="Extra arguments of etcd."
+    )
     server_cert_sans: list[str] = Field(
         default_factory=list,
         alias="serverCertSANs",
+        title="Server names",
         description="Further names of the server certificate; `etcd` is always added.",
     )
     peer_cert_sans: list[str] = Field(
         default_factory=list,
         alias="peerCertSANs",
+        title="Peer names",
         description="Further names of the peer certificate.",
     )
 
@@ -169,39 +216,55 @@ class ClusterSpec(Model):
     tenant_id: str = Field("", alias="tenantID", description="Always `default`.")
     display_name: str = Field("", description="Always `TKE`.")
     type: str = Field("", description="Provider; this installer makes `Baremetal` clusters.")
-    version: str = Field("", description="Kubernetes version without v, one that the bundle holds.")
-    network_type: str = Field("", description="Accepted for the original; unused.")
-    network_device: str = Field("", description="Network interface of the machines that Galaxy bridges.")
-    cluster_cidr: str = Field("", alias="clusterCIDR", description="IPv4 network of the pods.")
+    version: str = Field(
+        "", title="Kubernetes version", description="Kubernetes version without v, one that the bundle holds."
+    )
+    network_type: str = Field("", title="Network type", description="Accepted for the original; unused.")
+    network_device: str = Field(
+        "", title="Network device", description="Network interface of the machines that Galaxy bridges."
+    )
+    cluster_cidr: str = Field(
+        "", alias="clusterCIDR", title="Pod network", description="IPv4 network of the pods."
+    )
     service_cidr: str = Field(
         "",
         alias="serviceCIDR",
+        title="Service network",
         description="IPv4 network of the services; without it the tail of `clusterCIDR` is used.",
     )
-    dns_domain: str = Field("", description="DNS domain inside the cluster.")
+    dns_domain: str = Field("", title="DNS domain", description="DNS domain inside the cluster.")
     public_alternative_names: list[str] = Field(
-        default_factory=list, description="Further names and addresses of the API server's certificate."
+        default_factory=list,
+        title="API server names",
+        description="Further names and addresses of the API server's certificate.",
     )
     features: Features = Field(default_factory=Features, description="Switches.")
     properties: Properties = Field(default_factory=Properties, description="Sizes of the networks.")
     machines: list[Machine] = Field(
-        default_factory=list, description="The masters; the first one is set up first."
+        default_factory=list, title="Machines", description="The masters; the first one is set up first."
     )
     docker_extra_args: dict[str, str] = Field(
-        default_factory=dict, description="Options of dockerd without `--`, e.g. `data-root`."
+        default_factory=dict,
+        title="dockerd",
+        description="Options of dockerd without `--`, e.g. `data-root`.",
     )
     kubelet_extra_args: dict[str, str] = Field(
-        default_factory=dict, description="Options of kubelet; the installer's own win."
+        default_factory=dict, title="kubelet", description="Options of kubelet; the installer's own win."
     )
     api_server_extra_args: dict[str, str] = Field(
-        default_factory=dict, description="Options of kube-apiserver; they win over the installer's own."
+        default_factory=dict,
+        title="kube-apiserver",
+        description="Options of kube-apiserver; they win over the installer's own.",
     )
     controller_manager_extra_args: dict[str, str] = Field(
         default_factory=dict,
+        title="controller-manager",
         description="Options of kube-controller-manager; they win over the installer's own.",
     )
     scheduler_extra_args: dict[str, str] = Field(
-        default_factory=dict, description="Options of kube-scheduler; they win over the installer's own."
+        default_factory=dict,
+        title="kube-scheduler",
+        description="Options of kube-scheduler; they win over the installer's own.",
     )
     cluster_credential_ref: ClusterCredentialRef | None = Field(
         None, description="Reference to the credential; set by the installer."
@@ -264,9 +327,11 @@ class ObjectMeta(Model):
     """Name, labels and annotations of the Cluster object."""
 
     name: str = Field("", description="Always `global`.")
-    labels: dict[str, str] = Field(default_factory=dict, description="Labels of the Cluster object.")
+    labels: dict[str, str] = Field(
+        default_factory=dict, title="Cluster labels", description="Labels of the Cluster object."
+    )
     annotations: dict[str, str] = Field(
-        default_factory=dict, description="Annotations of the Cluster object."
+        default_factory=dict, title="Cluster annotations", description="Annotations of the Cluster object."
     )
 
 

@@ -23,7 +23,8 @@ class Key:
 
     `name` is the key in documents, `attribute` the Python name. `kind`: `object` (of `model`), `objects` (list of
     them), `map` (any keys) or `value`. `secret`: never shown. `base64`: bytes in memory, base64 text in documents.
-    `type_name` and `description` are for people; `default` is the value when the key is absent.
+    `type_name`, `title` ("" = none of its own) and `description` are for people; `default` is the value when the key
+    is absent.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Key:
     base64: bool
     integer: bool
     type_name: str
+    title: str
     description: str
     default: Any
 
@@ -65,6 +67,7 @@ def keys(model: type[Model]) -> dict[str, Key]:
             base64=SecretBytes in members or bytes in members,
             integer=int in members,
             type_name=_type_name(kind, members),
+            title=field.title or "",
             description=field.description or "",
             default=field.get_default(call_default_factory=True),
         )

@@ -19,6 +19,7 @@ DIRECTORY = "/var/lib"
 
 class Disk(NodeProbe):
     name: ClassVar[str] = "Disk"
+    checks: ClassVar[tuple[str, ...]] = (f"Disk-{DIRECTORY}", "Disk-/*")
 
     async def examine(self, ctx: Context, node: Node) -> list[Finding]:
         first = node.name == ctx.para.first.ip

@@ -40,9 +40,14 @@ class Finding:
 
 
 class Probe(ABC):
-    """One check. `name` is how findings are called and ignored; a check with several objects adds `-<object>`."""
+    """One check. `name` is how findings are called and ignored.
+
+    One with several objects adds `-<object>` and lists these names in `checks`; `*` at an end stands for any text.
+    The name alone then is that of the finding that the check cannot be done.
+    """
 
     name: ClassVar[str]
+    checks: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     async def findings(self, ctx: Context, nodes: Sequence[Node]) -> list[Finding]:

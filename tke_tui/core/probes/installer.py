@@ -11,6 +11,7 @@ from tke_tui.core.context import Context
 from tke_tui.core.errors import TkeError
 from tke_tui.core.handover import STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.local_ports import listener
+from tke_tui.core.local_registry import CONTAINERS, is_ours
 from tke_tui.core.node import Node
 from tke_tui.core.probes.finding import Finding, Probe
 
@@ -34,12 +35,15 @@ class InstallerDocker(Probe):
 
 class InstallerPorts(Probe):
     name: ClassVar[str] = "InstallerPort"
+    checks: ClassVar[tuple[str, ...]] = ("InstallerPort-80", "InstallerPort-443")
 
     async def findings(self, ctx: Context, nodes: Sequence[Node]) -> list[Finding]:
         if not ctx.para.tke_registry or ctx.services.finished("Setup local registry", ""):
             return []
         if await handed_over(ctx, STOP_LOCAL_REGISTRY):
             return []
+        if await self._registry_runs(ctx):
+            return [self.ok("", "held by this installation's registry")]
         found = []
         for port in dict.fromkeys((ctx.options.registry_http_port, ctx.options.registry_https_port)):
             check, holder = f"{self.name}-{port}", listener(port)
@@ -50,6 +54,15 @@ class InstallerPorts(Probe):
                 fix = "Stop it for the installation: the local registry needs the port"
                 found.append(self.error("", message, fix, check=check))
         return found
+
+    async def _registry_runs(self, ctx: Context) -> bool:
+        """An installation that was killed while it started its registry knows nothing of it."""
+        try:
+            docker = await ctx.docker()
+            present = [await docker.container(name) for name in CONTAINERS]
+        except TkeError:
+            return False
+        return any(one is not None and is_ours(ctx, one) and one["State"].get("Running") for one in present)
 
 
 class InstallerDisk(Probe):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tke_tui.core.context import Context
-from tke_tui.core.handlers.ensure_kernel_module import required_features, useful_features
+from tke_tui.core.handlers.ensure_kernel_module import ALL_FEATURES, required_features, useful_features
 from tke_tui.core.node import Node
 from tke_tui.core.probes.finding import Finding, NodeProbe
 from tke_tui.core.remote.kernel import Kernel, State
@@ -25,6 +25,7 @@ class KernelVersion(NodeProbe):
 
 class KernelFeatures(NodeProbe):
     name: ClassVar[str] = "KernelModule"
+    checks: ClassVar[tuple[str, ...]] = tuple(f"KernelModule-{feature.module}" for feature in ALL_FEATURES)
 
     async def examine(self, ctx: Context, node: Node) -> list[Finding]:
         kernel = await Kernel.read(node)

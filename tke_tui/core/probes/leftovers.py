@@ -11,26 +11,30 @@ from tke_tui.core.probes.finding import Finding, NodeProbe, installed_by_us
 ETCD_DIRECTORY = "/var/lib/etcd"
 
 
+DIRECTORIES = {
+    "DirAvailable--etc-kubernetes-manifests": "/etc/kubernetes/manifests",
+    "DirAvailable--etc-cni": "/etc/cni/net.d",
+    "DirAvailable--var-lib-cni-": "/var/lib/cni",
+    "DirAvailable--var-lib-etcd": ETCD_DIRECTORY,
+}
+FILES = {
+    "FileAvailable--root-.kube-config": "/root/.kube/config",
+    "FileAvailable--etc-kubernetes-kubelet.conf": "/etc/kubernetes/kubelet.conf",
+}
+
+
 class Leftovers(NodeProbe):
     name: ClassVar[str] = "DirAvailable"
+    checks: ClassVar[tuple[str, ...]] = (*FILES, *DIRECTORIES)
 
     async def examine(self, ctx: Context, node: Node) -> list[Finding]:
         etcd = ctx.para.cluster.spec.etcd
         data = etcd.local.data_dir if etcd is not None and etcd.local is not None else ""
-        directories = {
-            "DirAvailable--etc-kubernetes-manifests": "/etc/kubernetes/manifests",
-            "DirAvailable--etc-cni": "/etc/cni/net.d",
-            "DirAvailable--var-lib-cni-": "/var/lib/cni",
-            "DirAvailable--var-lib-etcd": data or ETCD_DIRECTORY,
-        }
-        files = {
-            "FileAvailable--root-.kube-config": "/root/.kube/config",
-            "FileAvailable--etc-kubernetes-kubelet.conf": "/etc/kubernetes/kubelet.conf",
-        }
+        directories = DIRECTORIES | {"DirAvailable--var-lib-etcd": data or ETCD_DIRECTORY}
         ours = installed_by_us(ctx, node)
         found = []
-        for check, path in (files | directories).items():
-            there = await (node.exists(path) if check in files else _has_entries(node, path))
+        for check, path in (FILES | directories).items():
+            there = await (node.exists(path) if check in FILES else _has_entries(node, path))
             if not there or ours:
                 found.append(self.ok(node.name, "made by this installation" if there else "", check=check))
             else:

@@ -29,10 +29,15 @@ _PROCESS = re.compile(r'\(\("([^"]+)",pid=(\d+)')
 
 class Ports(NodeProbe):
     name: ClassVar[str] = "Port"
+    checks: ClassVar[tuple[str, ...]] = tuple(
+        f"Port-{port}" for port in sorted(CLUSTER_PORTS | GATEWAY_PORTS)
+    )
 
     async def examine(self, ctx: Context, node: Node) -> list[Finding]:
         wanted = dict(CLUSTER_PORTS)
-        if ctx.para.config.gateway is not None and not is_own_address(node.name):
+        # On the installer's own machine the local registry has these ports first; `InstallerPort` looks at them.
+        lent = ctx.para.tke_registry and is_own_address(node.name)
+        if ctx.para.config.gateway is not None and not lent:
             wanted |= GATEWAY_PORTS
         taken = listening((await node.read("ss", "-ltnp")).stdout)
         ours = installed_by_us(ctx, node)

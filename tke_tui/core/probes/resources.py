@@ -39,6 +39,7 @@ class Processors(Probe):
 
 class Memory(Probe):
     name: ClassVar[str] = "Mem"
+    checks: ClassVar[tuple[str, ...]] = ("Mem", "MemTotal")
 
     async def findings(self, ctx: Context, nodes: Sequence[Node]) -> list[Finding]:
         sizes = await asyncio.gather(*(_memory(node) for node in nodes))

@@ -34,6 +34,7 @@ MISSING = 'for tool; do command -v "$tool" >/dev/null || echo "$tool"; done'
 
 class Tools(NodeProbe):
     name: ClassVar[str] = "FileExisting"
+    checks: ClassVar[tuple[str, ...]] = tuple(f"FileExisting-{tool}" for tool in sorted((*NEEDED, *USEFUL)))
 
     async def examine(self, ctx: Context, node: Node) -> list[Finding]:
         missing = (await node.read("sh", "-c", MISSING, "sh", *NEEDED, *USEFUL)).stdout.split()

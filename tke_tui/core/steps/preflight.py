@@ -28,6 +28,7 @@ class Preflight(Task):
     title: ClassVar[str] = "Check the machines"
     scope: ClassVar[Scope] = Scope.CLUSTER
     attempts: ClassVar[int] = 1
+    logins: ClassVar[bool] = True
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
         spec = para.cluster.spec

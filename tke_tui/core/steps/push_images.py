@@ -10,7 +10,7 @@ from tke_tui.core.context import Context
 from tke_tui.core.handover import STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.model.fields import reveal
-from tke_tui.core.steps.load_images import official
+from tke_tui.core.steps.load_images import LoadImages, official
 from tke_tui.core.task import Need, Task
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class PushImages(Task):
         if ctx.para.tke_registry and await handed_over(ctx, STOP_LOCAL_REGISTRY):
             ctx.log("the platform's own registry has taken over")
             return
-        await push_images(ctx, await self._target(ctx))
+        target = await self._target(ctx)
+        # What was loaded may be gone: kubelet removes unused images where this host is one of the machines.
+        await LoadImages().run(ctx)
+        await push_images(ctx, target)
 
     async def _target(self, ctx: Context) -> Target:
         para, registry = ctx.para, await ctx.registry()

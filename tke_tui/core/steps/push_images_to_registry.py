@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tke_tui.core.context import Context, Mode
 from tke_tui.core.errors import TkeError
 from tke_tui.core.image_push import push_images
+from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.prepare_push_images_to_tke_registry import no_tke_registry
 from tke_tui.core.task import Need, Task
 from tke_tui.core.tke_registry import push_target, tke_registry
@@ -37,4 +38,6 @@ class PushImagesToRegistry(Task):
                     raise
                 ctx.mutate(f"push {len(ctx.bundle.manifest.contents)} images to {registry.name}")
                 return
+            # What was loaded may be gone: kubelet removes unused images where this host is one of the machines.
+            await LoadImages().run(ctx)
             await push_images(ctx, push_target(ctx, registry))

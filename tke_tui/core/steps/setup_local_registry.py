@@ -10,10 +10,10 @@ from tke_tui.core.images import local_name
 from tke_tui.core.local_hosts import enter_local_hosts, remove_local_hosts
 from tke_tui.core.local_registry import (
     CONTAINERS,
-    DIRECTORY_LABEL,
     HTTP,
     ensure_certificate,
     ensure_container,
+    is_ours,
     wait_ready,
     wanted,
 )
@@ -73,9 +73,7 @@ class SetupLocalRegistry(Task):
         docker = await ctx.docker()
         for name in CONTAINERS:
             present = await docker.container(name)
-            labels = (present.get("Config") or {}).get("Labels") or {} if present is not None else {}
-            ours = labels.get(DIRECTORY_LABEL) == str(ctx.directory.root.resolve())
-            if ours and ctx.mutate(f"remove the container {name}"):
+            if present is not None and is_ours(ctx, present) and ctx.mutate(f"remove the container {name}"):
                 await docker.remove_container(name)
         remove_local_hosts(ctx, _names(ctx.para))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from tke_tui.core.context import Context, Mode
 from tke_tui.core.handover import STOP_LOCAL_REGISTRY, record
-from tke_tui.core.local_registry import CONTAINERS, DIRECTORY_LABEL
+from tke_tui.core.local_registry import CONTAINERS, is_ours
 from tke_tui.core.steps.prepare_images import ports_are_needed_twice
 from tke_tui.core.task import Need, On, Task
 
@@ -48,15 +48,14 @@ class StopLocalRegistry(Task):
         return ports_are_needed_twice(para)
 
     async def run(self, ctx: Context) -> None:
-        docker, root = await ctx.docker(), str(ctx.directory.root.resolve())
+        docker = await ctx.docker()
         for name in CONTAINERS:
             present = await docker.container(name)
             if present is None:
                 if self._comes_later(ctx):
                     ctx.mutate(f"remove the container {name}")
                 continue
-            labels = (present.get("Config") or {}).get("Labels") or {}
-            if labels.get(DIRECTORY_LABEL) != root:
+            if not is_ours(ctx, present):
                 ctx.log(f"the container {name} is not of this installation: it stays")
             elif ctx.mutate(f"remove the container {name}"):
                 await docker.remove_container(name)

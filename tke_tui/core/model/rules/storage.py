@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 
-from tke_tui.core.model.config import InfluxDBMonitor
+from tke_tui.core.model.config import ESMonitor, ExternalInfluxDB, InfluxDBMonitor
 from tke_tui.core.model.fields import reveal
+from tke_tui.core.model.findings import Findings
 from tke_tui.core.model.rules.base import Scope, check_both_or_neither, check_password, check_url
 
 
@@ -33,6 +35,7 @@ def _monitor(scope: Scope) -> None:
         check_url(findings, f"{path}.es.url", monitor.es.url)
         check_both_or_neither(findings, f"{path}.es", monitor.es.username, monitor.es.password)
         check_password(findings, f"{path}.es.password", monitor.es.password)
+        _one_text(findings, f"{path}.es", monitor.es)
     if monitor.influx_db is not None:
         _influx(scope, f"{path}.influxDB", monitor.influx_db)
 
@@ -49,6 +52,24 @@ def _influx(scope: Scope, path: str, influx: InfluxDBMonitor) -> None:
     if not external.password:
         findings.error(f"{path}.external.password", None, "the password is missing", "Add it in base64.")
     check_password(findings, f"{path}.external.password", external.password)
+    _one_text(findings, f"{path}.external", external)
+
+
+def _one_text(findings: Findings, path: str, store: ESMonitor | ExternalInfluxDB) -> None:
+    """Warn about what some components cannot be told: their `monitor_storage_addresses` has no escapes."""
+    for name, value in (
+        ("url", store.url),
+        ("username", store.username),
+        ("password", reveal(store.password)),
+    ):
+        if re.search(r"[&\s]", value):
+            findings.warning(
+                f"{path}.{name}",
+                None,
+                "has & or a blank, at which the controllers that write monitoring data cut address, user and password "
+                "apart",
+                "Choose one without, or expect only the monitoring API to reach the store.",
+            )
 
 
 def _audit(scope: Scope) -> None:

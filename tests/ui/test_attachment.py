@@ -1,0 +1,201 @@
+"""The way between app and engine: pictures arrive at most four times a second, a lost engine is found again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.app import ComposeResult
+from textual.widgets import Static
+
+from tests.journals import load
+from tests.story import Story
+from tests.ui.apps import SMALL, TestApp, settled, shown, until
+from tests.ui.fake_engine import FakeEngineClient
+from tke_tui import app as app_module
+from tke_tui import attachment
+from tke_tui.client import EngineClient
+from tke_tui.core import events as ev
+from tke_tui.core.errors import StateError
+from tke_tui.core.paths import InstallDir
+from tke_tui.screens.base import TkeModal, TkeScreen
+from tke_tui.ui_messages import ViewChanged
+
+Make = Callable[..., TestApp]
+
+
+class CountingScreen(TkeScreen[None]):
+    """Writes down what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[ViewChanged] = []
+
+    def body(self) -> ComposeResult:
+        yield Static("counting")
+
+    def on_view_changed(self, message: ViewChanged) -> None:
+        self.told.append(message)
+
+
+class Dialog(TkeModal[None]):
+    def compose(self) -> ComposeResult:
+        yield Static("a dialog", classes="dialog")
+
+
+@pytest.fixture(autouse=True)
+def short_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app_module, "_screen", lambda name: CountingScreen())
+    monkeypatch.setattr(attachment, "PAUSES", (0.01,))
+
+
+def counting(app: TestApp) -> CountingScreen:
+    screen = app.screen_stack[0]
+    assert isinstance(screen, CountingScreen)
+    return screen
+
+
+async def test_a_long_history_is_drawn_once_not_event_by_event(make: Make) -> None:
+    events = load("done")
+    app = make(start="dashboard", events=events)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        assert app.view.status == "success"
+        assert app.view.seq == events[-1].seq
+        assert len(counting(app).told) < 10
+
+
+async def test_what_happens_later_is_folded_and_told(make: Make) -> None:
+    app = make(start="dashboard", events=Story().events(until=20))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        before = len(counting(app).told)
+        app.engine.feed(ev.Notice(level="warning", text="look out"))
+        await until(pilot, lambda: app.view.notices)
+        await until(pilot, lambda: len(counting(app).told) > before)
+        changes = counting(app).told[-1].changes
+        assert changes is not None
+        assert changes.notices
+
+
+async def test_a_screen_below_a_dialog_is_told_and_one_below_a_screen_is_not(make: Make) -> None:
+    app = make(start="dashboard", events=Story().events(until=20))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        await app.push_screen(Dialog())
+        before = len(counting(app).told)
+        app.engine.feed(ev.Notice(level="warning", text="one"))
+        await until(pilot, lambda: len(counting(app).told) > before)
+        await app.pop_screen()
+        await app.push_screen(CountingScreen())
+        await settled(pilot)
+        before = len(counting(app).told)
+        app.engine.feed(ev.Notice(level="warning", text="two"))
+        await until(pilot, lambda: len(app.view.notices) == 2)
+        await settled(pilot)
+        assert len(counting(app).told) == before
+        await app.pop_screen()
+        await until(pilot, lambda: len(counting(app).told) > before)
+        assert counting(app).told[-1].changes is None
+
+
+async def test_a_lost_engine_is_told_the_picture_stays_and_it_is_found_again(make: Make) -> None:
+    app = make(start="dashboard", events=Story().events(until=20))
+    again = FakeEngineClient(app.context.directory, app.engine.history)
+    again.feed(ev.Notice(level="info", text="I am back"))
+    ways: list[EngineClient] = []
+
+    async def attach() -> EngineClient:
+        if not ways:
+            raise StateError("not yet")
+        return ways[0]
+
+    app.context.attach = attach
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        seen = app.view.seq
+        app.engine.lose()
+        await until(pilot, lambda: "Engine not answering" in shown(app))
+        assert app.view.seq == seen
+        ways.append(again)
+        await until(pilot, lambda: app.client is again)
+        await until(pilot, lambda: "Engine not answering" not in shown(app))
+        await until(pilot, lambda: app.view.notices)
+        assert app.view.seq == seen + 1
+        assert app.view.engine_alive
+
+
+async def test_without_an_engine_the_directory_is_shown_and_ctrl_r_starts_one(
+    make: Make, tmp_path: Path
+) -> None:
+    class Directory(FakeEngineClient):
+        """No engine lives: history, then the end."""
+
+        async def events(self, after: int = 0):  # type: ignore[no-untyped-def]
+            for event in self.history:
+                self.told += 1
+                if event.seq > after:
+                    yield event
+
+    place = InstallDir(tmp_path / "global")
+    dead = Directory(place, Story().events(until=20))
+    dead.alive = False
+    app = make(start="dashboard", engine=dead)
+    living = FakeEngineClient(place, dead.history)
+
+    async def connect() -> EngineClient:
+        return living
+
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: "No engine is running" in shown(app))
+        assert not app.view.engine_alive
+        app.context.connect = connect
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: ("resume",) in living.commands)
+        await until(pilot, lambda: "No engine is running" not in shown(app))
+
+
+async def test_an_installation_begun_anew_begins_a_new_picture(make: Make) -> None:
+    app = make(start="dashboard", events=load("done"))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        app.engine.history.clear()
+        app.engine.history.extend(Story().events(until=10))
+        app.engine.lose()
+        app.engine.alive = True
+        again = FakeEngineClient(app.context.directory, Story(5).events(until=10))
+
+        async def attach() -> EngineClient:
+            return again
+
+        app.context.attach = attach
+        app.attach(again)
+        await until(pilot, lambda: len(app.view.nodes) == 5)
+        assert app.view.status == "doing"
+
+
+async def test_an_engine_that_cannot_be_reached_at_the_start_ends_the_app_with_the_reason(make: Make) -> None:
+    app = make(start="dashboard")
+
+    async def connect() -> EngineClient:
+        raise StateError("no installation here")
+
+    app.context.connect = connect
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: not app.is_running or app.problem is not None)
+        await asyncio.sleep(0)
+    assert isinstance(app.problem, StateError)
+    assert app.return_code == 2
+
+
+async def test_leaving_while_something_runs_tells_how_to_come_back(make: Make) -> None:
+    app = make(start="dashboard", events=Story().events(until=20))
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        app.leave()
+        await pilot.pause()
+    assert "tke-tui attach --dir" in app.farewell
+    assert str(app.context.directory.root) in app.farewell
+    assert app.engine.commands == []

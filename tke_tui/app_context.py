@@ -1,0 +1,44 @@
+"""What every screen may reach: the installation, the person's choices, the clock, the way to the engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tke_tui.core.paths import InstallDir
+from tke_tui.settings import Settings, settings_file
+from tke_tui.symbols import Symbols
+
+if TYPE_CHECKING:
+    from tke_tui.client import EngineClient
+    from tke_tui.core.installation import RunSettings
+    from tke_tui.forms.draft import Draft
+
+Connect = Callable[[], Awaitable["EngineClient"]]
+
+
+@dataclass
+class AppContext:
+    """Made once by the command line, held by the app; screens read it as `self.app.context`.
+
+    `connect` attaches to the living engine or starts one; `attach` never starts one: without an engine it gives a
+    client that shows what the installation directory tells. Both raise `TkeError`. `clock` gives seconds since the
+    epoch. `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show
+    once, e.g. on a settings file that could not be read.
+    """
+
+    directory: InstallDir
+    connect: Connect
+    attach: Connect
+    bundle: Path | None = None
+    settings: Settings = field(default_factory=Settings)
+    settings_path: Path = field(default_factory=settings_file)
+    symbols: Symbols = field(default_factory=Symbols)
+    clock: Callable[[], float] = time.time
+    run_settings: RunSettings | None = None
+    draft: Draft | None = None
+    read_only: bool = False
+    notes: tuple[str, ...] = ()

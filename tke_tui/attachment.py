@@ -1,0 +1,144 @@
+"""The one worker between engine and screens: folds events into the view and finds a lost engine again."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+
+from tke_tui.app_context import AppContext
+from tke_tui.client import EngineClient, EngineLost, EngineStatus
+from tke_tui.core.errors import TkeError
+from tke_tui.messages import _
+from tke_tui.view_state import ViewState
+from tke_tui.view_types import Changes
+
+FLUSH = 0.25
+"""Seconds between two redraws: at most four a second go over a slow line."""
+
+_BREATH = 200
+"""Events that are folded in one go; a key press waits for no more than these."""
+
+PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+"""Seconds between attempts to reach a lost engine; the last one is repeated."""
+
+
+class Attachment:
+    """What the app knows of the engine. `view` is the picture, `client` the way to give commands.
+
+    `told` is called with what changed (None = everything) at most once in `FLUSH` seconds, `banner_changed` with the
+    sentence about a lost or absent engine ("" = all is well).
+    """
+
+    def __init__(
+        self,
+        context: AppContext,
+        client: EngineClient,
+        told: Callable[[Changes | None], None],
+        banner_changed: Callable[[str], None],
+    ) -> None:
+        self.client = client
+        self.view = ViewState()
+        self.status: EngineStatus | None = None
+        self.banner = ""
+        self._context = context
+        self._told = told
+        self._banner_changed = banner_changed
+        self._flusher: asyncio.TimerHandle | None = None
+        self._flushed = 0.0
+        self._everything = True
+
+    @property
+    def drawn(self) -> bool:
+        """Whether everybody was told of all that is in the view."""
+        return self._flusher is None
+
+    async def follow(self) -> None:
+        """Runs until the client was closed or the installation has ended well; finds an engine that comes back."""
+        while True:
+            try:
+                await self._look()
+                await self._fold()
+                status = await self._look()
+                if status.alive or status.run == "success":
+                    return
+                await self._wait_for_engine()
+            except EngineLost:
+                self.view.engine_gone()
+                self._flush_soon()
+                self._say(_("Engine not answering: the installation may still run. Reconnecting ..."))
+                await self._find_again()
+
+    async def close(self) -> None:
+        if self._flusher is not None:
+            self._flusher.cancel()
+        await self.client.close()
+
+    async def _look(self) -> EngineStatus:
+        self.status = status = await self.client.status()
+        if self.view.engine_alive != status.alive:
+            self.view.engine_alive = status.alive
+            self._everything = True
+            self._flush_soon()
+        if status.problem is not None:
+            self._say(status.problem.title)
+        elif not status.alive and status.run not in ("success", "unknown"):
+            self._say(_("No engine is running: nothing goes on. Ctrl+R continues the installation."))
+        else:
+            self._say("")
+        return status
+
+    async def _fold(self) -> None:
+        count = 0
+        async for event in self.client.events(after=self.view.seq):
+            if 0 < event.seq < self.view.seq:
+                self.view = ViewState()
+                self._everything = True
+            self.view.apply(event)
+            self._flush_soon()
+            count += 1
+            if count % _BREATH == 0:
+                await asyncio.sleep(0)
+
+    async def _find_again(self) -> None:
+        """The engine may come back, or its directory may tell that it has ended."""
+        await self.client.close()
+        for attempt in itertools.count():
+            await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
+            try:
+                self.client = await self._context.attach()
+                return
+            except TkeError:
+                continue
+
+    async def _wait_for_engine(self) -> None:
+        """Nobody works in the directory, but somebody may begin to: then this client looks on."""
+        while True:
+            await asyncio.sleep(PAUSES[-1])
+            try:
+                client = await self._context.attach()
+                alive = (await client.status()).alive
+            except TkeError:
+                continue
+            if alive:
+                await self.client.close()
+                self.client = client
+                return
+            await client.close()
+
+    def _say(self, banner: str) -> None:
+        if banner != self.banner:
+            self.banner = banner
+            self._banner_changed(banner)
+
+    def _flush_soon(self) -> None:
+        if self._flusher is None:
+            loop = asyncio.get_running_loop()
+            self._flusher = loop.call_at(max(loop.time(), self._flushed + FLUSH), self._flush)
+
+    def _flush(self) -> None:
+        self._flusher = None
+        self._flushed = asyncio.get_running_loop().time()
+        changes = self.view.take_changes()
+        self._told(None if self._everything else changes)
+        self._everything = False

@@ -1,0 +1,330 @@
+"""The first screen: what there is in the installation directory, and what to do with it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tke_tui.core.errors import TkeError
+from tke_tui.messages import N_, _, n_
+from tke_tui.screens.base import TkeScreen
+from tke_tui.symbols import State
+from tke_tui.terminal import harmless
+from tke_tui.widgets.path_input import PathInput
+
+if TYPE_CHECKING:
+    from tke_tui.client import EngineStatus
+    from tke_tui.forms.draft import Draft
+
+_TYPING = 0.2
+"""Seconds without a key press after which what was typed is looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Something that can be done from here; `key` is a letter for it."""
+
+    name: str
+    key: str
+    title: str
+    detail: str
+
+
+class WelcomeScreen(TkeScreen[None]):
+    """New installation, a file, a draft that was left, a run to watch or to continue, the result of a finished one."""
+
+    CSS_PATH = "welcome.tcss"
+    HELP = N_("""\
+# Welcome
+An installation lives in a directory: its input, its journal, its logs. This screen shows what is in this one, and what
+can be done with it. For another one leave with **ctrl+q** and start `tke-tui --dir DIRECTORY`.
+
+The *bundle* is the unpacked offline package with packages and images; nothing is downloaded.
+""")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "choose('new')", N_("new"), id="welcome.new", show=False),
+        Binding("o,ctrl+o", "choose('open')", N_("open"), id="welcome.open", show=False),
+        Binding("c", "choose('continue')", N_("continue"), id="welcome.continue", show=False),
+        Binding("w", "choose('watch')", N_("watch"), id="welcome.watch", show=False),
+        Binding("b", "bundle", N_("bundle"), id="welcome.bundle"),
+    ]
+    AUTO_FOCUS = "#choices"
+
+    def body(self) -> ComposeResult:
+        with Vertical(id="welcome"):
+            yield Static(_("From bare Linux machines to a TKEStack platform."), id="slogan")
+            with Vertical(id="place"):
+                place = _("Directory: {path}").format(path=self.context.directory.root)
+                yield Static(Content(harmless(place)), id="directory", classes="muted")
+                yield Static(_("Looking ..."), id="state", classes="muted")
+            yield OptionList(id="choices", classes="pane", markup=False)
+            with Vertical(id="bundle", classes="pane"):
+                yield PathInput(
+                    str(self.context.bundle or ""),
+                    directories_only=True,
+                    placeholder="/opt/tke/bundle",
+                    id="bundle-path",
+                )
+                yield Static(id="bundle-state", classes="muted", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one("#choices").border_title = _("What do you want to do?")
+        self.query_one("#bundle").border_title = _("Offline bundle")
+        self._check_bundle()
+
+    def on_screen_resume(self) -> None:
+        super().on_screen_resume()
+        self._look()
+
+    # --- what there is -------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="look", exit_on_error=False)
+    async def _look(self) -> None:
+        try:
+            client = await self.context.attach()
+        except TkeError as error:
+            self._show_state(State.FAILED, f"{error.title}. {error.fix}")
+            self._show_choices([])
+            return
+        try:
+            status = await client.status()
+        finally:
+            await client.close()
+        self._show_status(status)
+        if self.query_one(PathInput).value == "":
+            self._take_over_bundle()
+
+    def _show_status(self, status: EngineStatus) -> None:
+        if status.problem is not None:
+            self._show_state(State.FAILED, f"{status.problem.title}. {status.problem.fix}")
+        elif status.phase == "idle":
+            self._show_state(State.PENDING, _("Nothing was installed from here yet."))
+        elif status.phase == "running":
+            who = f", {status.controller}" if status.controller else ""
+            since = _when(status.started)
+            self._show_state(State.RUNNING, _("Running since {time}{who}.").format(time=since, who=who))
+        else:
+            states = {"success": State.DONE, "failed": State.FAILED}
+            texts = {
+                "success": _("Finished on {time}."),
+                "failed": _("Failed on {time}; everything that was done is kept."),
+                "cancelled": _("Stopped on {time}; everything that was done is kept."),
+            }
+            text = texts.get(status.run, _("Interrupted on {time}; everything that was done is kept."))
+            when = _when(_modified(self.context.directory.journal))
+            self._show_state(states.get(status.run, State.STOPPED), text.format(time=when))
+        self._show_choices(self._choices(status))
+
+    def _choices(self, status: EngineStatus) -> list[Choice]:
+        if status.phase == "running":
+            return [
+                Choice("watch", "w", _("Watch the installation"), _("It goes on whether you watch or not."))
+            ]
+        if status.phase == "ended" and status.run == "success":
+            return [
+                Choice("watch", "w", _("Show the result"), _("Address, login, kubeconfig, next commands."))
+            ]
+        if status.phase == "ended":
+            return [
+                Choice("continue", "c", _("Continue the installation"), _("What is done is not done again.")),
+                Choice("watch", "w", _("Look at it only"), _("See what failed before anything goes on.")),
+            ]
+        choices = []
+        if (draft := self.context.draft) is not None:
+            choices.append(Choice("form", "c", _("Continue with the form"), _about(draft)))
+        elif kept := _modified(self.context.directory.draft):
+            text = _("Left on {time}, nothing is lost.").format(time=_when(kept))
+            choices.append(Choice("restore", "c", _("Continue with the form"), text))
+        return [
+            *choices,
+            Choice("new", "n", _("New installation"), _("Fill in a form; you can save it as a file.")),
+            Choice(
+                "open", "o", _("Open a file"), _("A tke.json of TKEStack's installer, or one saved here.")
+            ),
+        ]
+
+    def _show_state(self, state: State, text: str) -> None:
+        symbols = self.context.symbols
+        line = Content.assemble(
+            (symbols.glyph(state), symbols.style(state)),
+            " ",
+            harmless(text),
+        )
+        self.query_one("#state", Static).update(line)
+
+    def _show_choices(self, choices: list[Choice]) -> None:
+        options = self.query_one(OptionList)
+        highlighted = options.highlighted
+        options.clear_options()
+        for choice in choices:
+            prompt = Content.assemble(
+                (f" {choice.key} ", "bold"),
+                (choice.title, "bold"),
+                "\n   ",
+                choice.detail,
+            )
+            options.add_option(Option(prompt, id=choice.name))
+        if choices:
+            options.highlighted = min(highlighted or 0, len(choices) - 1)
+
+    # --- the bundle ----------------------------------------------------------------------------------------------
+
+    @work(exclusive=True, group="look-bundle", exit_on_error=False)
+    async def _take_over_bundle(self) -> None:
+        """The bundle that was used last in this directory."""
+        from tke_tui.core.installation import saved_bundle
+
+        path = await asyncio.to_thread(saved_bundle, self.context.directory)
+        if path is not None and not self.query_one(PathInput).value:
+            self.query_one(PathInput).value = str(path)
+
+    @on(PathInput.Changed, "#bundle-path")
+    def _bundle_typed(self) -> None:
+        self.context.bundle = self.query_one(PathInput).path
+        if self.context.draft is not None:
+            self.context.draft.set("options.bundle", self.query_one(PathInput).value.strip())
+        self._check_bundle()
+
+    @work(exclusive=True, group="bundle", exit_on_error=False)
+    async def _check_bundle(self) -> None:
+        path = self.context.bundle
+        if path is None:
+            self._say(_("Directory of the unpacked offline package; it can be given later."), "muted")
+            return
+        await asyncio.sleep(_TYPING)
+        try:
+            text = await asyncio.to_thread(_describe_bundle, path)
+        except TkeError as error:
+            self._say(harmless(f"{error.title}. {error.fix}"), "error-text")
+        else:
+            self._say(f"{self.context.symbols.ok} {text}", "-done")
+
+    def _say(self, text: str, css_class: str) -> None:
+        line = self.query_one("#bundle-state", Static)
+        line.update(text)
+        line.set_classes(css_class)
+
+    @on(PathInput.Submitted, "#bundle-path")
+    def _bundle_entered(self) -> None:
+        self.query_one("#choices").focus()
+
+    def action_bundle(self) -> None:
+        self.query_one("#bundle-path").focus()
+
+    def action_back(self) -> None:
+        if self.query_one("#bundle-path").has_focus:
+            self.query_one("#choices").focus()
+        else:
+            super().action_back()
+
+    # --- what is done --------------------------------------------------------------------------------------------
+
+    @on(OptionList.OptionSelected)
+    def _selected(self, event: OptionList.OptionSelected) -> None:
+        self._do(str(event.option.id))
+
+    def action_choose(self, name: str) -> None:
+        """What a letter stands for depends on what there is."""
+        offered = {str(option.id) for option in self.query_one(OptionList).options}
+        twins = {"continue": ("continue", "form", "restore")}.get(name, (name,))
+        chosen = next((twin for twin in twins if twin in offered), None)
+        if chosen is not None:
+            self._do(chosen)
+
+    def _do(self, name: str) -> None:
+        match name:
+            case "new":
+                self._new()
+            case "open":
+                self._open()
+            case "form":
+                self._begin(self.context.draft)
+            case "restore":
+                self._restore()
+            case "watch":
+                self.app.show_dashboard()
+            case "continue":
+                self._continue()
+
+    def _new(self) -> None:
+        from tke_tui.forms.draft import Draft
+
+        self._begin(Draft.new(self.context.bundle))
+
+    def _open(self) -> None:
+        from tke_tui.forms.draft import Draft
+        from tke_tui.screens.modals.ask_path import AskPathModal
+
+        opened: list[Draft] = []
+
+        def accept(path: Path) -> None:
+            opened.append(Draft.open(path, self.context.bundle))
+
+        def chosen(path: Path | None) -> None:
+            if path is not None:
+                self._begin(opened[-1])
+
+        text = _("JSON or YAML in the shape of TKEStack's installer; see docs/configuration.md.")
+        self.app.push_screen(AskPathModal(_("Open a file"), text, accept), chosen)
+
+    @work(exclusive=True, group="restore", exit_on_error=False)
+    async def _restore(self) -> None:
+        from tke_tui.forms.draft import Draft
+
+        draft = await asyncio.to_thread(Draft.restore, self.context.directory)
+        if draft is not None and self.context.bundle is not None and not draft.options.bundle:
+            draft.set("options.bundle", str(self.context.bundle))
+        self._begin(draft or Draft.new(self.context.bundle))
+
+    def _begin(self, draft: Draft | None) -> None:
+        if draft is None:
+            return
+        self.context.draft = draft
+        self.app.show_form("basics")
+
+    @work(exclusive=True, group="continue", exit_on_error=False)
+    async def _continue(self) -> None:
+        client = await self.context.connect()
+        await client.resume()
+        self.app.attach(client)
+        self.app.show_dashboard()
+
+
+def _describe_bundle(path: Path) -> str:
+    from tke_tui.core.bundle import Bundle
+
+    manifest = Bundle.open(path).manifest
+    versions = ", ".join(release.version for release in manifest.kubernetes)
+    return harmless(
+        _("TKE {version} for {architectures}, Kubernetes {kubernetes}").format(
+            version=manifest.version, architectures=", ".join(manifest.architectures), kubernetes=versions
+        )
+    )
+
+
+def _about(draft: Draft) -> str:
+    count = len(draft.para.machines)
+    machines = n_("{count} machine so far", "{count} machines so far", count).format(count=count)
+    return f"{machines}, {harmless(draft.file.name)}" if draft.file is not None else machines
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _when(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at else "?"

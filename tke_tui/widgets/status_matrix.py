@@ -1,0 +1,384 @@
+"""The matrix of machines and handlers: thousands of cells, of which only those that change are drawn again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.strip import Strip
+
+from tke_tui.messages import N_, _
+from tke_tui.state_words import words
+from tke_tui.symbols import State
+from tke_tui.view_types import ENDED, Cell, HandlerView
+from tke_tui.widgets.matrix_layout import HIDDEN, MatrixLayout
+from tke_tui.widgets.matrix_words import WORST, hidden_words, row_words
+from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, QUIET_CURSOR, Part, StateLines
+
+HEADER = 1
+"""Lines above the rows."""
+
+_LEGEND = 2
+"""Lines below them, when there is room."""
+
+_LEAST_ROWS = 4
+
+CellAt = Callable[[int, int], Cell | None]
+"""What is at a row and column; None where the handler has nothing to do."""
+
+
+class StatusMatrix(StateLines):
+    """Rows are machines, "" the cluster as a whole; columns are handlers by number, the name of one is told below.
+
+    Columns that are done make way on narrow screens: "18 done". Until a person moves the cursor it stays where
+    things happen.
+    """
+
+    HELP = N_(
+        "## Machines and handlers\n\n"
+        "One row for each machine, one column for each handler; their numbers are those of the plan. The last lines "
+        "name the handler under the cursor and say what it is doing.\n\n"
+        "**Arrows** or **h j k l** move, **g** and **G** go to the first and the last machine, **Home** and **End** "
+        "to the first and the last handler. **Enter** opens a cell: command, exit code, output, attempts. **f** goes "
+        "to the next failure."
+    )
+    BINDING_GROUP_TITLE = N_("Machines and handlers")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", N_("open"), id="matrix.open"),
+        Binding("up,k", "move(-1, 0)", N_("up"), id="matrix.up", show=False),
+        Binding("down,j", "move(1, 0)", N_("down"), id="matrix.down", show=False),
+        Binding("left,h", "move(0, -1)", N_("left"), id="matrix.left", show=False),
+        Binding("right,l", "move(0, 1)", N_("right"), id="matrix.right", show=False),
+        Binding("pageup", "page(-1)", N_("page up"), id="matrix.page-up", show=False),
+        Binding("pagedown", "page(1)", N_("page down"), id="matrix.page-down", show=False),
+        Binding("g", "go_row(0)", N_("first machine"), id="matrix.first-row", show=False),
+        Binding("G", "go_row(-1)", N_("last machine"), id="matrix.last-row", show=False),
+        Binding("home", "go_column(0)", N_("first handler"), id="matrix.first-column", show=False),
+        Binding("end", "go_column(-1)", N_("last handler"), id="matrix.last-column", show=False),
+        Binding("f", "next_failure", N_("next failure"), id="matrix.next-failure"),
+    ]
+
+    @dataclass
+    class CellSelected(Message):
+        """A person wants to see a task."""
+
+        task: str
+        node: str
+        handler: str
+
+    @dataclass
+    class CellHighlighted(Message):
+        """A person moved the cursor; `task` is "" where a handler has nothing to do."""
+
+        task: str
+        node: str
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, StatusMatrix.CellHighlighted)
+
+    @dataclass
+    class NextFailureWanted(Message):
+        """There is no failure in the matrix to go to."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._rows: Sequence[str] = ()
+        self._handlers: Sequence[HandlerView] = ()
+        self._cells: list[list[Cell | None]] = []
+        self._open: list[int] = []
+        """Of each column, how many cells have not ended."""
+        self._now = 0.0
+        self._row = 0
+        self._column = 0
+        self._moved = False
+        self._wanted = 0
+        self._geometry = MatrixLayout.of(0, 0, 0, 0, None)
+        self._strips: dict[int, Strip] = {}
+
+    # --- data ------------------------------------------------------------------------------------------------------
+
+    def show(self, rows: Sequence[str], handlers: Sequence[HandlerView], cell: CellAt, now: float) -> None:
+        """Draw everything: these rows and columns. The cursor stays on its task if that is still there."""
+        old_node = self._rows[self._row] if self._row < len(self._rows) else ""
+        old_name = self._handlers[self._column].name if self._column < len(self._handlers) else ""
+        self._rows, self._handlers, self._now = tuple(rows), tuple(handlers), now
+        self._cells = [[cell(row, column) for column in range(len(handlers))] for row in range(len(rows))]
+        self._open = [sum(_is_open(row[column]) for row in self._cells) for column in range(len(handlers))]
+        names = [handler.name for handler in handlers]
+        self._row = self._rows.index(old_node) if old_node in self._rows else 0
+        self._column = names.index(old_name) if old_name in names else 0
+        self._follow()
+        self._fit()
+
+    def update_cells(self, places: Iterable[tuple[int, int]], cell: CellAt, now: float) -> None:
+        """Draw these (row, column) cells again."""
+        self._now = now
+        wanted = self._wanted
+        for row, column in places:
+            old, new = self._cells[row][column], cell(row, column)
+            if old == new:
+                continue
+            self._cells[row][column] = new
+            self._open[column] += _is_open(new) - _is_open(old)
+            self._draw_cell(row, column)
+        self._follow()
+        if wanted != self._wanted:
+            self._choose_columns()
+
+    def tick(self, now: float) -> None:
+        """Time passes: draw what tells it."""
+        self._now = now
+        for row in self._rows_in_sight():
+            if any(cell is not None and cell.state is State.RETRYING for cell in self._cells[row]):
+                self._draw_note(row)
+        self._draw_legend()
+
+    def go_to(self, row: int, column: int) -> None:
+        """Put the cursor on a cell; it stays there from now on."""
+        self._moved = True
+        self._move_to(row, column)
+
+    @property
+    def selected(self) -> Cell | None:
+        """The cell under the cursor."""
+        if self._row < len(self._rows) and self._column < len(self._handlers):
+            return self._cells[self._row][self._column]
+        return None
+
+    @property
+    def node(self) -> str:
+        """The machine under the cursor, "" for the cluster as a whole."""
+        return self._rows[self._row] if self._row < len(self._rows) else ""
+
+    # --- drawing ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _legend(self) -> int:
+        height = self.scrollable_content_region.height
+        return _LEGEND if height >= HEADER + _LEAST_ROWS + _LEGEND else 0
+
+    @property
+    def _rows_high(self) -> int:
+        return max(1, self.scrollable_content_region.height - HEADER - self._legend)
+
+    def _rows_in_sight(self) -> range:
+        top = self.scroll_offset.y
+        return range(top, min(len(self._rows), top + self._rows_high))
+
+    def forget_lines(self) -> None:
+        self._strips.clear()
+        self.refresh()
+
+    def _fit(self) -> None:
+        width = self.scrollable_content_region.width
+        self.virtual_size = Size(width, len(self._rows) + HEADER + self._legend)
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        """Decide which columns are seen."""
+        label = max((Content(self._row_label(row)).cell_length for row in range(len(self._rows))), default=0)
+        width = self.scrollable_content_region.width
+        cursor = self._column if self._moved or self.has_focus else None
+        self._geometry = MatrixLayout.of(width, len(self._handlers), label, self._wanted, cursor)
+        self.forget_lines()
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _follow(self) -> None:
+        """Before a person has moved the cursor, keep it where things happen."""
+        if self._moved or self.has_focus:
+            return
+        column = next((number for number, open_ in enumerate(self._open) if open_), None)
+        if column is None:
+            return
+        states = [None if (cell := cells[column]) is None else cell.state for cells in self._cells]
+        row = next((states.index(state) for state in (*WORST, State.PENDING) if state in states), 0)
+        if (row, column) != (self._row, self._column):
+            self._strips.pop(self._row, None)
+            self._row, self._column = row, column
+            self._wanted = max(0, column - 1)
+            self.forget_lines()
+
+    def render_line(self, y: int) -> Strip:
+        width = self.scrollable_content_region.width
+        if y == 0:
+            return self._header(width)
+        below = y - (self.scrollable_content_region.height - self._legend)
+        if below >= 0:
+            return self._legend_line(below, width)
+        row = y - HEADER + self.scroll_offset.y
+        if row >= len(self._rows):
+            return Strip.blank(width, self.rich_style_of(""))
+        if row not in self._strips:
+            self._strips[row] = self._row_strip(row, width)
+        return self._strips[row]
+
+    def _header(self, width: int) -> Strip:
+        layout = self._geometry
+        parts: list[Part] = [(" " * layout.label, "")]
+        if layout.left:
+            parts.append((self.cut(f"1-{layout.first}", HIDDEN), MUTED))
+        for handler in self._handlers[layout.first : layout.first + layout.seen]:
+            here = handler.number - 1 == self._column
+            parts.append((f"{handler.number:>{layout.step - 1}} ", BOLD if here else MUTED))
+        if layout.hidden_right:
+            parts.append((f"+{layout.hidden_right}", MUTED))
+        return self.line(parts, width)
+
+    def _row_strip(self, row: int, width: int) -> Strip:
+        layout, cells = self._geometry, self._cells[row]
+        selected = row == self._row
+        label_style = BOLD if selected else ""
+        parts: list[Part] = [(self.cut(self._row_label(row), layout.label - 1) + " ", label_style)]
+        if layout.left:
+            text, state = hidden_words(cells[: layout.first], self.symbols)
+            parts.append((self.cut(text, HIDDEN - 1) + " ", self.word_style(state)))
+        for column in range(layout.first, layout.first + layout.seen):
+            cell = cells[column]
+            glyph = " " if cell is None else self.symbols.glyph(cell.state)
+            style = "" if cell is None else self.state_style(cell.state)
+            pad = " " * (layout.step - 2)
+            if selected and column == self._column:
+                cursor = CURSOR if self.has_focus else QUIET_CURSOR
+                parts += [(pad[1:], ""), (f" {glyph} " if pad else glyph, f"{style} {cursor}".strip())]
+            else:
+                parts += [(pad, ""), (glyph, style), (" ", "")]
+        grid = layout.grid + layout.seen * layout.step
+        parts.append((" " * (width - layout.note - grid), ""))
+        if layout.note:
+            text, state = row_words(cells, self._now, self.symbols)
+            parts.append((f" {self.cut(text, layout.note - 1)}", self.word_style(state)))
+        return self.line(parts, width)
+
+    def _row_label(self, row: int) -> str:
+        return self._rows[row] or _("cluster")
+
+    def _legend_line(self, line: int, width: int) -> Strip:
+        if self._column >= len(self._handlers):
+            return Strip.blank(width, self.rich_style_of(""))
+        handler = self._handlers[self._column]
+        if line == 0:
+            title = f"  {_(handler.title)}"
+            parts: list[Part] = [(f"{handler.number} {handler.name}", BOLD), (title, MUTED)]
+            text = Content(f"{handler.number} {handler.name}{title}")
+            return self.line(parts, width) if text.cell_length <= width else self.line(parts[:1], width)
+        cell = self.selected
+        where = self._row_label(self._row)
+        if cell is None:
+            text_ = _("{node}: nothing to do here").format(node=where)
+            return self.line([(self.cut(text_, width), MUTED)], width)
+        said = f"{where}: {words(cell, self._now, self.symbols)}"
+        style = self.word_style(cell.state)
+        return self.line([(self.cut(said.replace("\n", " "), width), style)], width)
+
+    def _line_of(self, row: int) -> int | None:
+        """Where a row is in the content; None when it is out of sight."""
+        return row - self.scroll_offset.y + HEADER if row in self._rows_in_sight() else None
+
+    def _draw_cell(self, row: int, column: int) -> None:
+        self._strips.pop(row, None)
+        y = self._line_of(row)
+        if y is None:
+            return
+        layout = self._geometry
+        x = layout.x_of(column)
+        if x is not None:
+            self.refresh(Region(x, y, layout.step, 1))
+        elif column < layout.first:
+            self.refresh(Region(layout.label, y, layout.left, 1))
+        self._draw_note(row)
+        if (row, column) == (self._row, self._column):
+            self._draw_legend()
+
+    def _draw_note(self, row: int) -> None:
+        self._strips.pop(row, None)
+        y, layout = self._line_of(row), self._geometry
+        if y is not None and layout.note:
+            width = self.scrollable_content_region.width
+            self.refresh(Region(width - layout.note, y, layout.note, 1))
+
+    def _draw_legend(self) -> None:
+        if self._legend:
+            region = self.scrollable_content_region
+            self.refresh(Region(0, region.height - self._legend, region.width, self._legend))
+
+    # --- keys ------------------------------------------------------------------------------------------------------
+
+    def _move_to(self, row: int, column: int) -> None:
+        if not self._rows or not self._handlers:
+            return
+        old = self._row
+        self._row = max(0, min(row, len(self._rows) - 1))
+        self._column = max(0, min(column, len(self._handlers) - 1))
+        self._wanted = self._geometry.first
+        self._strips.pop(old, None)
+        self._strips.pop(self._row, None)
+        top = self.scroll_offset.y
+        if self._row < top or self._row >= top + self._rows_high:
+            target = self._row if self._row < top else self._row - self._rows_high + 1
+            self.scroll_to(y=target, animate=False)
+        self._choose_columns()
+        cell = self.selected
+        self.post_message(self.CellHighlighted(cell.task if cell else "", self.node))
+        self.call_after_refresh(self._show_cursor)
+
+    def cursor_offset(self) -> Offset | None:
+        x, y = self._geometry.x_of(self._column), self._line_of(self._row)
+        return None if x is None or y is None else Offset(x + self._geometry.step - 2, y)
+
+    def on_focus(self) -> None:
+        self._choose_columns()
+
+    def action_move(self, down: int, right: int) -> None:
+        self.go_to(self._row + down, self._column + right)
+
+    def action_page(self, by: int) -> None:
+        self.go_to(self._row + by * self._rows_high, self._column)
+
+    def action_go_row(self, row: int) -> None:
+        self.go_to(row if row >= 0 else len(self._rows) - 1, self._column)
+
+    def action_go_column(self, column: int) -> None:
+        self.go_to(self._row, column if column >= 0 else len(self._handlers) - 1)
+
+    def action_next_failure(self) -> None:
+        places = [
+            (row, column)
+            for row, cells in enumerate(self._cells)
+            for column, cell in enumerate(cells)
+            if cell is not None and cell.state is State.FAILED
+        ]
+        if not places:
+            self.post_message(self.NextFailureWanted())
+            return
+        here = (self._row, self._column)
+        self.go_to(*next((place for place in places if place > here), places[0]))
+
+    def action_select(self) -> None:
+        cell = self.selected
+        if cell is not None:
+            self.post_message(self.CellSelected(cell.task, cell.node, cell.name))
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or not HEADER <= offset.y < HEADER + self._rows_high:
+            return
+        row = offset.y - HEADER + self.scroll_offset.y
+        column = self._geometry.column_at(offset.x)
+        if row >= len(self._rows):
+            return
+        again = event.chain > 1 and (row, column) == (self._row, self._column)
+        self.go_to(row, self._column if column is None else column)
+        if again:
+            self.action_select()
+
+
+def _is_open(cell: Cell | None) -> bool:
+    return cell is not None and cell.state not in ENDED
