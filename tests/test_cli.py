@@ -16,7 +16,7 @@ import pytest
 from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.events import RunFinished
 from tke_tui.core.journal import Journal
-from tke_tui.lab.sshd import CommandEnv, Reply, TestSshd
+from tke_tui.lab.sshd import CommandEnv, LabSshd, Reply
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 KNOWN_STEPS = [
@@ -292,7 +292,7 @@ async def test_a_wrong_password_is_corrected_by_resuming_with_another_input(tmp_
         return document(tmp_path, machines=[machine])
 
     site = tmp_path / "site"
-    async with TestSshd(tmp_path / "machine", commands=almost_nothing) as server:
+    async with LabSshd(tmp_path / "machine", commands=almost_nothing) as server:
         first = with_password("wrong-password", server.port)
         bundle = make_bundle(tmp_path / "bundle")
         code, output = await run_beside(
@@ -321,7 +321,7 @@ async def test_a_stopped_preflight_leaves_nothing_behind(tmp_path: Path) -> None
         await asyncio.Event().wait()
         raise AssertionError
 
-    async with TestSshd(tmp_path / "machine", commands=hang) as server:
+    async with LabSshd(tmp_path / "machine", commands=hang) as server:
         login = {"username": "root", "password": base64.b64encode(b"password-of-a-test").decode()}
         path = document(tmp_path, machines=[{"ip": "127.0.0.1", "port": server.port, **login}])
         process = await asyncio.create_subprocess_exec(

@@ -26,7 +26,7 @@ from tke_tui.core.model.machine import Machine
 from tke_tui.core.task import Task
 from tke_tui.lab.commands.node import RELEASE
 from tke_tui.lab.machine import ModelMachine
-from tke_tui.lab.sshd import Account, CommandEnv, Reply, TestSshd
+from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
 
 CHAIN: Sequence[type[Task]] = (
     EnsureRegistryHosts,
@@ -78,7 +78,7 @@ async def test_bare_machine_becomes_a_prepared_one_and_a_second_pass_changes_not
         known_hosts=tmp_path / "known_hosts", host_key_policy="accept-new", use_agent=False
     )
     pool = SshPool(settings, world.secrets.redact)
-    async with TestSshd(machine.root, users={user: Account()}, commands=commands) as server:
+    async with LabSshd(machine.root, users={user: Account()}, commands=commands) as server:
         try:
             world.connection = await pool.get(server.login(user, sudo_password=Account().password))
             for task in CHAIN:

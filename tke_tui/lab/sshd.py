@@ -1,6 +1,6 @@
 """An SSH server inside the test process: one pretended machine with a private directory tree.
 
-    async with TestSshd(tmp_path, commands=machine) as server:
+    async with LabSshd(tmp_path, commands=machine) as server:
         connection = await pool.get(server.login())
 
 SFTP and commands see the same tree (`server.path("/etc/hosts")`). A command is answered, in this order:
@@ -76,7 +76,7 @@ class Seen:
 
 
 @dataclass
-class TestSshd:
+class LabSshd:
     """See the module. `port` 0 takes a free one.
 
     `max_startups` connections may be logging in at once, more are dropped; `max_sessions` bounds the channels per
@@ -84,8 +84,6 @@ class TestSshd:
     until it is set; `noise` is what the login shell prints before each command; `sftp` False leaves SFTP out,
     "noisy" spoils it as a talking profile does. `methods` are the login methods offered.
     """
-
-    __test__ = False
 
     root: Path
     address: str = "127.0.0.1"
@@ -121,7 +119,7 @@ class TestSshd:
         self.jobs: dict[str, asyncio.Task[object]] = {}
         self._acceptor: asyncssh.SSHAcceptor | None = None
 
-    async def __aenter__(self) -> TestSshd:
+    async def __aenter__(self) -> LabSshd:
         for name in ("etc", "tmp", "var/tmp", "root", "opt"):
             (self.root / name).mkdir(parents=True, exist_ok=True)
         self._acceptor = await asyncssh.listen(
@@ -166,7 +164,7 @@ class TestSshd:
 
 
 class _Server(asyncssh.SSHServer):
-    def __init__(self, machine: TestSshd) -> None:
+    def __init__(self, machine: LabSshd) -> None:
         self._machine = machine
         self._waiting = False
         self.sessions = 0
@@ -271,14 +269,14 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
         super().connection_lost(exc)
 
 
-def _sftp_factory(machine: TestSshd) -> Callable[[asyncssh.SSHServerChannel[bytes]], asyncssh.SFTPServer]:
+def _sftp_factory(machine: LabSshd) -> Callable[[asyncssh.SSHServerChannel[bytes]], asyncssh.SFTPServer]:
     def make(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
         return asyncssh.SFTPServer(channel, chroot=str(machine.root).encode())
 
     return make
 
 
-async def _serve(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes]) -> None:
+async def _serve(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes]) -> None:
     line = process.command or ""
     machine.exec_lines.append(line)
     user = str(process.get_extra_info("username"))
@@ -300,7 +298,7 @@ async def _serve(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes]) -
         process.exit(code)
 
 
-async def _answer(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes], user: str, line: str) -> int:
+async def _answer(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], user: str, line: str) -> int:
     account = machine.users[user]
     process.stdout.write(machine.noise)
     process.stderr.write(machine.noise)
@@ -348,7 +346,7 @@ def _write(process: asyncssh.SSHServerProcess[bytes], stream: str, text: Text) -
         cast(Any, getattr(process, stream)).write(data)
 
 
-async def _end_job(machine: TestSshd, process: asyncssh.SSHServerProcess[bytes], served: Served) -> int:
+async def _end_job(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], served: Served) -> int:
     process.stdout.write(served.mark)
     process.stderr.write(served.mark)
     task = machine.jobs.get(served.argv[4])

@@ -15,7 +15,7 @@ import pytest
 from tests.core.adapters.ssh_fixtures import Machine, open_pool
 from tke_tui.core.adapters.ssh import SshConnection
 from tke_tui.core.errors import CommandFailed
-from tke_tui.lab.sshd import Account, TestSshd
+from tke_tui.lab.sshd import Account, LabSshd
 
 ACCOUNTS = {"root": Account(), "ops": Account()}
 
@@ -24,7 +24,7 @@ ACCOUNTS = {"root": Account(), "ops": Account()}
 class Place:
     """An open connection and the machine behind it."""
 
-    server: TestSshd
+    server: LabSshd
     connection: SshConnection
     tmp_path: Path
 
@@ -37,7 +37,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     sftp: Any = "noisy" if "profile" in request.param else "without" not in request.param
     machine = Machine()
     async with (
-        TestSshd(tmp_path / "m", users=ACCOUNTS, commands=machine, sftp=sftp) as server,
+        LabSshd(tmp_path / "m", users=ACCOUNTS, commands=machine, sftp=sftp) as server,
         open_pool(tmp_path, connect_timeout=0.5) as pool,
     ):
         connection = await pool.get(server.login(user, sudo_password=ACCOUNTS["ops"].password))
@@ -144,7 +144,7 @@ async def test_a_cancelled_upload_leaves_nothing_behind(tmp_path: Path) -> None:
     local.write_bytes(b"x" * (8 << 20))
     started = asyncio.Event()
     async with (
-        TestSshd(tmp_path / "m", commands=Machine()) as server,
+        LabSshd(tmp_path / "m", commands=Machine()) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login())

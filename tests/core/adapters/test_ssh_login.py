@@ -15,7 +15,7 @@ from tests.core.adapters.ssh_fixtures import Machine, open_pool
 from tke_tui.core.adapters.ssh import HostKeyQuestion, Login
 from tke_tui.core.adapters.ssh_auth import jump_chain
 from tke_tui.core.errors import AuthenticationFailed, HostKeyRejected, Unreachable, UsageError
-from tke_tui.lab.sshd import Account, TestSshd
+from tke_tui.lab.sshd import Account, LabSshd
 
 PASSWORD = Account().password
 
@@ -26,31 +26,31 @@ needs_openssh_client = pytest.mark.skipif(
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[TestSshd]:
-    async with TestSshd(tmp_path / "m", commands=Machine()) as server:
+async def server(tmp_path: Path) -> AsyncIterator[LabSshd]:
+    async with LabSshd(tmp_path / "m", commands=Machine()) as server:
         yield server
 
 
-def _by_password(server: TestSshd, password: str | None = PASSWORD) -> Login:
+def _by_password(server: LabSshd, password: str | None = PASSWORD) -> Login:
     return server.login(private_key=None, password=password)
 
 
 # -- ways in
 
 
-async def test_password(server: TestSshd, tmp_path: Path) -> None:
+async def test_password(server: LabSshd, tmp_path: Path) -> None:
     async with open_pool(tmp_path) as pool:
         assert (await pool.get(_by_password(server))).is_open
 
 
 async def test_keyboard_interactive_in_any_language(tmp_path: Path) -> None:
     methods = ["keyboard-interactive"]
-    async with TestSshd(tmp_path / "m", methods=methods) as server, open_pool(tmp_path) as pool:  # type: ignore[arg-type]
+    async with LabSshd(tmp_path / "m", methods=methods) as server, open_pool(tmp_path) as pool:  # type: ignore[arg-type]
         assert (await pool.get(_by_password(server))).is_open
 
 
 @pytest.mark.parametrize("form", ["openssh", "pkcs8-pem"])
-async def test_key_with_passphrase(server: TestSshd, tmp_path: Path, form: str) -> None:
+async def test_key_with_passphrase(server: LabSshd, tmp_path: Path, form: str) -> None:
     text = server.client_key.export_private_key(
         form, passphrase="right passphrase", rounds=16, ignore_few_rounds=True
     ).decode()
@@ -63,7 +63,7 @@ async def test_key_with_passphrase(server: TestSshd, tmp_path: Path, form: str) 
 
 
 @needs_openssh_client
-async def test_agent(server: TestSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_agent(server: LabSshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     key = tmp_path / "key"
     key.write_bytes(server.client_key.export_private_key())
     key.chmod(0o600)
@@ -93,8 +93,8 @@ async def test_ssh_config_fills_in_what_the_login_leaves_open(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     async with (
-        TestSshd(tmp_path / "b", users={"jump": Account()}) as bastion,
-        TestSshd(tmp_path / "m", address="127.0.0.2", users={"ops": Account(sudo="nopasswd")}) as server,
+        LabSshd(tmp_path / "b", users={"jump": Account()}) as bastion,
+        LabSshd(tmp_path / "m", address="127.0.0.2", users={"ops": Account(sudo="nopasswd")}) as server,
     ):
         for name, machine in (("jump_key", bastion), ("node_key", server)):
             (tmp_path / name).write_bytes(machine.client_key.export_private_key())
@@ -114,7 +114,7 @@ async def test_ssh_config_fills_in_what_the_login_leaves_open(
             assert direct.is_open
 
 
-async def test_an_error_in_ssh_config_is_located(server: TestSshd, tmp_path: Path) -> None:
+async def test_an_error_in_ssh_config_is_located(server: LabSshd, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("Host *\n  Port many\n")
     async with open_pool(tmp_path, ssh_config=config) as pool:
@@ -137,7 +137,7 @@ def test_proxy_jump_values() -> None:
 
 
 async def test_a_refused_password_says_what_was_tried_and_what_is_offered(
-    server: TestSshd, tmp_path: Path
+    server: LabSshd, tmp_path: Path
 ) -> None:
     async with open_pool(tmp_path, "secret-but-wrong") as pool:
         with pytest.raises(AuthenticationFailed) as caught:
@@ -150,7 +150,7 @@ async def test_a_refused_password_says_what_was_tried_and_what_is_offered(
 
 
 async def test_a_server_without_password_login_is_told_from_a_wrong_password(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m", methods=["publickey"]) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", methods=["publickey"]) as server, open_pool(tmp_path) as pool:
         with pytest.raises(AuthenticationFailed, match="tried") as caught:
             await pool.get(_by_password(server))
         assert "takes no passwords" in caught.value.fix
@@ -158,7 +158,7 @@ async def test_a_server_without_password_login_is_told_from_a_wrong_password(tmp
 
 async def test_a_second_factor_is_named(tmp_path: Path) -> None:
     async with (
-        TestSshd(
+        LabSshd(
             tmp_path / "m",
             methods=["keyboard-interactive"],
             kbdint_prompts=[("Verification code: ", True)],
@@ -169,7 +169,7 @@ async def test_a_second_factor_is_named(tmp_path: Path) -> None:
             await pool.get(_by_password(server))
 
 
-async def test_a_key_the_server_does_not_know(server: TestSshd, tmp_path: Path) -> None:
+async def test_a_key_the_server_does_not_know(server: LabSshd, tmp_path: Path) -> None:
     other = asyncssh.generate_private_key("ssh-ed25519").export_private_key().decode()
     async with open_pool(tmp_path) as pool:
         with pytest.raises(AuthenticationFailed) as caught:
@@ -179,7 +179,7 @@ async def test_a_key_the_server_does_not_know(server: TestSshd, tmp_path: Path) 
 
 @pytest.mark.parametrize("text", ["", "ssh-ed25519 AAAA", "-----BEGIN OPENSSH PRIVATE KEY-----\nAAA\n"])
 async def test_what_is_not_a_private_key_is_refused_before_connecting(
-    server: TestSshd, tmp_path: Path, text: str
+    server: LabSshd, tmp_path: Path, text: str
 ) -> None:
     async with open_pool(tmp_path) as pool:
         with pytest.raises(AuthenticationFailed, match="private key"):
@@ -247,7 +247,7 @@ async def test_no_secret_is_in_the_representation_of_a_login() -> None:
 # -- host keys
 
 
-async def test_accept_new_stores_the_key_once_and_privately(server: TestSshd, tmp_path: Path) -> None:
+async def test_accept_new_stores_the_key_once_and_privately(server: LabSshd, tmp_path: Path) -> None:
     known = tmp_path / "state" / "known_hosts"
     for _ in range(2):
         async with open_pool(tmp_path, known_hosts=known) as pool:
@@ -261,7 +261,7 @@ async def test_a_changed_key_is_always_refused_with_both_fingerprints(tmp_path: 
     async def yes(question: HostKeyQuestion) -> bool:
         raise AssertionError("nobody may be asked to accept a changed key")
 
-    async with TestSshd(tmp_path / "m") as server:
+    async with LabSshd(tmp_path / "m") as server:
         old = asyncssh.generate_private_key("ssh-ed25519")
         _know(tmp_path, f"[127.0.0.1]:{server.port}", old)
         async with open_pool(tmp_path, host_key_policy=policy, ask_host_key=yes) as pool:
@@ -276,14 +276,14 @@ async def test_a_changed_key_is_always_refused_with_both_fingerprints(tmp_path: 
 
 
 async def test_a_key_of_another_type_than_the_stored_one_is_a_changed_key(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m") as server:
+    async with LabSshd(tmp_path / "m") as server:
         _know(tmp_path, f"[127.0.0.1]:{server.port}", asyncssh.generate_private_key("ecdsa-sha2-nistp256"))
         async with open_pool(tmp_path) as pool:
             with pytest.raises(HostKeyRejected, match="has changed"):
                 await pool.get(server.login())
 
 
-async def test_strict_refuses_unknown_keys_and_takes_known_ones(server: TestSshd, tmp_path: Path) -> None:
+async def test_strict_refuses_unknown_keys_and_takes_known_ones(server: LabSshd, tmp_path: Path) -> None:
     assert server.host_key is not None
     async with open_pool(tmp_path, host_key_policy="strict") as pool:
         with pytest.raises(HostKeyRejected, match="policy is strict") as caught:
@@ -294,7 +294,7 @@ async def test_strict_refuses_unknown_keys_and_takes_known_ones(server: TestSshd
 
 
 @needs_openssh_client
-async def test_a_hashed_entry_is_understood(server: TestSshd, tmp_path: Path) -> None:
+async def test_a_hashed_entry_is_understood(server: LabSshd, tmp_path: Path) -> None:
     assert server.host_key is not None
     _know(tmp_path, f"[127.0.0.1]:{server.port}", server.host_key)
     hashing = await asyncio.create_subprocess_exec(
@@ -306,7 +306,7 @@ async def test_a_hashed_entry_is_understood(server: TestSshd, tmp_path: Path) ->
         assert (await pool.get(server.login())).is_open
 
 
-async def test_a_revoked_key_is_refused(server: TestSshd, tmp_path: Path) -> None:
+async def test_a_revoked_key_is_refused(server: LabSshd, tmp_path: Path) -> None:
     assert server.host_key is not None
     _know(tmp_path, f"@revoked [127.0.0.1]:{server.port}", server.host_key)
     async with open_pool(tmp_path) as pool:
@@ -315,7 +315,7 @@ async def test_a_revoked_key_is_refused(server: TestSshd, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("answer", [True, False])
-async def test_ask_shows_the_fingerprint_and_obeys(server: TestSshd, tmp_path: Path, answer: bool) -> None:
+async def test_ask_shows_the_fingerprint_and_obeys(server: LabSshd, tmp_path: Path, answer: bool) -> None:
     questions: list[HostKeyQuestion] = []
 
     async def ask(question: HostKeyQuestion) -> bool:
@@ -334,14 +334,14 @@ async def test_ask_shows_the_fingerprint_and_obeys(server: TestSshd, tmp_path: P
     ]
 
 
-async def test_ask_with_nobody_there_refuses(server: TestSshd, tmp_path: Path) -> None:
+async def test_ask_with_nobody_there_refuses(server: LabSshd, tmp_path: Path) -> None:
     async with open_pool(tmp_path, host_key_policy="ask") as pool:
         with pytest.raises(HostKeyRejected, match="nobody"):
             await pool.get(server.login())
 
 
 @pytest.mark.parametrize("form", ["fingerprint", "line"])
-async def test_a_pinned_key_stands_above_everything(server: TestSshd, tmp_path: Path, form: str) -> None:
+async def test_a_pinned_key_stands_above_everything(server: LabSshd, tmp_path: Path, form: str) -> None:
     assert server.host_key is not None
     right, wrong = server.host_key, asyncssh.generate_private_key("ssh-ed25519")
 
@@ -356,7 +356,7 @@ async def test_a_pinned_key_stands_above_everything(server: TestSshd, tmp_path: 
             await pool.get(server.login(host_key=pin(wrong)))
 
 
-async def test_a_damaged_list_of_host_keys_is_named(server: TestSshd, tmp_path: Path) -> None:
+async def test_a_damaged_list_of_host_keys_is_named(server: LabSshd, tmp_path: Path) -> None:
     (tmp_path / "known_hosts").write_text("@nonsense host key\n")
     async with open_pool(tmp_path) as pool:
         with pytest.raises(UsageError, match="known_hosts"):

@@ -11,11 +11,11 @@ import pytest
 from tests.core.adapters.ssh_fixtures import Machine, open_pool, until
 from tke_tui.core.adapters.ssh import Login
 from tke_tui.core.errors import ConnectionBroken, Unreachable
-from tke_tui.lab.sshd import Account, TestSshd
+from tke_tui.lab.sshd import Account, LabSshd
 
 
 async def test_a_machine_is_logged_in_to_once_however_many_ask(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
         login = server.login()
         connections = await asyncio.gather(*(pool.get(login) for _ in range(20)))
         assert len({id(connection) for connection in connections}) == 1
@@ -25,7 +25,7 @@ async def test_a_machine_is_logged_in_to_once_however_many_ask(tmp_path: Path) -
 async def test_logins_at_one_address_stay_within_the_limit(tmp_path: Path) -> None:
     users = {f"user{i}": Account() for i in range(30)}
     async with (
-        TestSshd(tmp_path / "m", users=users, commands=Machine(), max_startups=4) as server,
+        LabSshd(tmp_path / "m", users=users, commands=Machine(), max_startups=4) as server,
         open_pool(tmp_path, logins_per_target=4) as pool,
     ):
         await asyncio.gather(*(pool.get(server.login(user)) for user in users))
@@ -37,7 +37,7 @@ async def test_logins_at_one_address_stay_within_the_limit(tmp_path: Path) -> No
 
 async def test_a_login_the_server_cuts_off_is_tried_again(tmp_path: Path) -> None:
     async with (
-        TestSshd(tmp_path / "m", commands=Machine(), refuse_logins={1, 2, 4}) as server,
+        LabSshd(tmp_path / "m", commands=Machine(), refuse_logins={1, 2, 4}) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login())
@@ -47,7 +47,7 @@ async def test_a_login_the_server_cuts_off_is_tried_again(tmp_path: Path) -> Non
 
 async def test_a_server_that_always_hangs_up_is_explained(tmp_path: Path) -> None:
     async with (
-        TestSshd(tmp_path / "m", refuse_logins=range(100)) as server,
+        LabSshd(tmp_path / "m", refuse_logins=range(100)) as server,
         open_pool(tmp_path, login_attempts=3) as pool,
     ):
         with pytest.raises(ConnectionBroken, match="3 times") as caught:
@@ -58,7 +58,7 @@ async def test_a_server_that_always_hangs_up_is_explained(tmp_path: Path) -> Non
 async def test_a_broken_connection_is_opened_again_and_its_command_is_not_left_running(
     tmp_path: Path,
 ) -> None:
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         login = server.login()
         connection = await pool.get(login)
         pids: list[int] = []
@@ -79,7 +79,7 @@ async def test_a_broken_connection_is_opened_again_and_its_command_is_not_left_r
 
 
 async def test_a_silent_peer_is_noticed_by_keep_alive(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m", commands=Machine()) as server:
+    async with LabSshd(tmp_path / "m", commands=Machine()) as server:
         relay = Relay(server)
         async with relay, open_pool(tmp_path, keepalive_interval=0.05, keepalive_count_max=2) as pool:
             connection = await pool.get(replace(server.login(), port=relay.port))
@@ -94,7 +94,7 @@ async def test_a_silent_peer_is_noticed_by_keep_alive(tmp_path: Path) -> None:
 async def test_one_waiter_giving_up_does_not_stop_the_others(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with (
-        TestSshd(tmp_path / "m", commands=Machine(), login_gate=gate) as server,
+        LabSshd(tmp_path / "m", commands=Machine(), login_gate=gate) as server,
         open_pool(tmp_path) as pool,
     ):
         first = asyncio.create_task(pool.get(server.login()))
@@ -111,7 +111,7 @@ async def test_one_waiter_giving_up_does_not_stop_the_others(tmp_path: Path) -> 
 async def test_giving_up_alone_ends_the_attempt_and_the_next_one_is_new(tmp_path: Path) -> None:
     gate = asyncio.Event()
     async with (
-        TestSshd(tmp_path / "m", login_gate=gate) as server,
+        LabSshd(tmp_path / "m", login_gate=gate) as server,
         open_pool(tmp_path) as pool,
     ):
         task = asyncio.create_task(pool.get(server.login()))
@@ -125,7 +125,7 @@ async def test_giving_up_alone_ends_the_attempt_and_the_next_one_is_new(tmp_path
 
 
 async def test_forgetting_a_machine_closes_its_connection(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
         login = server.login()
         connection = await pool.get(login)
         await pool.forget(login)
@@ -136,7 +136,7 @@ async def test_forgetting_a_machine_closes_its_connection(tmp_path: Path) -> Non
 
 async def test_closing_ends_what_is_still_running(tmp_path: Path) -> None:
     machine = Machine()
-    async with TestSshd(tmp_path / "m", commands=machine) as server:
+    async with LabSshd(tmp_path / "m", commands=machine) as server:
         async with open_pool(tmp_path) as pool:
             connection = await pool.get(server.login())
             task = asyncio.create_task(connection.run(["hang"]))
@@ -147,8 +147,8 @@ async def test_closing_ends_what_is_still_running(tmp_path: Path) -> None:
 
 async def test_machines_behind_a_bastion_share_one_connection_to_it(tmp_path: Path) -> None:
     async with (
-        TestSshd(tmp_path / "b", users={"jump": Account()}) as bastion,
-        TestSshd(tmp_path / "m", address="127.0.0.2", users=_users(6), commands=Machine()) as server,
+        LabSshd(tmp_path / "b", users={"jump": Account()}) as bastion,
+        LabSshd(tmp_path / "m", address="127.0.0.2", users=_users(6), commands=Machine()) as server,
         open_pool(tmp_path) as pool,
     ):
         way = bastion.login("jump")
@@ -162,9 +162,9 @@ async def test_machines_behind_a_bastion_share_one_connection_to_it(tmp_path: Pa
 
 async def test_a_chain_of_bastions(tmp_path: Path) -> None:
     async with (
-        TestSshd(tmp_path / "1") as first,
-        TestSshd(tmp_path / "2", address="127.0.0.2") as second,
-        TestSshd(tmp_path / "3", address="127.0.0.3", commands=Machine()) as last,
+        LabSshd(tmp_path / "1") as first,
+        LabSshd(tmp_path / "2", address="127.0.0.2") as second,
+        LabSshd(tmp_path / "3", address="127.0.0.3", commands=Machine()) as last,
         open_pool(tmp_path) as pool,
     ):
         way = replace(second.login(), bastion=first.login())
@@ -175,8 +175,8 @@ async def test_a_chain_of_bastions(tmp_path: Path) -> None:
 
 async def test_a_broken_bastion_connection_is_opened_again(tmp_path: Path) -> None:
     async with (
-        TestSshd(tmp_path / "b") as bastion,
-        TestSshd(tmp_path / "m", address="127.0.0.2", commands=Machine()) as server,
+        LabSshd(tmp_path / "b") as bastion,
+        LabSshd(tmp_path / "m", address="127.0.0.2", commands=Machine()) as server,
         open_pool(tmp_path) as pool,
     ):
         login = replace(server.login(), bastion=bastion.login())
@@ -188,14 +188,14 @@ async def test_a_broken_bastion_connection_is_opened_again(tmp_path: Path) -> No
 
 
 async def test_what_the_bastion_sees_is_told(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "b") as bastion, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "b") as bastion, open_pool(tmp_path) as pool:
         with pytest.raises(Unreachable, match="through") as caught:
             await pool.get(Login("127.0.0.9", 1, bastion=bastion.login()))
         assert "seen from the bastion" in caught.value.detail
 
 
 async def test_a_bastion_that_forbids_forwarding_is_explained(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "b", forwarding=False) as bastion, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "b", forwarding=False) as bastion, open_pool(tmp_path) as pool:
         with pytest.raises(Unreachable) as caught:
             await pool.get(Login("127.0.0.9", 22, bastion=bastion.login()))
         assert "AllowTcpForwarding" in caught.value.fix
@@ -208,7 +208,7 @@ def _users(count: int) -> dict[str, Account]:
 class Relay:
     """A TCP relay in front of a server; when `silent` it swallows everything, as a machine without power does."""
 
-    def __init__(self, server: TestSshd) -> None:
+    def __init__(self, server: LabSshd) -> None:
         self._server = server
         self._tasks: set[asyncio.Task[None]] = set()
         self.silent = False

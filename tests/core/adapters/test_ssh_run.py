@@ -16,11 +16,11 @@ from tests.core.adapters.ssh_fixtures import Machine, open_pool, until
 from tke_tui.core.adapters.ssh_command import quote
 from tke_tui.core.adapters.ssh_output import BoundedBytes
 from tke_tui.core.errors import AuthenticationFailed, CommandFailed, CommandTimeout, ConnectionBroken
-from tke_tui.lab.sshd import Account, TestSshd
+from tke_tui.lab.sshd import Account, LabSshd
 
 
 async def test_a_command_gives_exit_code_and_both_streams(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         result = await connection.run(["sh", "-c", "echo out; echo err >&2; exit 3"])
         assert (result.exit_code, result.stdout, result.stderr) == (3, "out\n", "err\n")
@@ -28,14 +28,14 @@ async def test_a_command_gives_exit_code_and_both_streams(tmp_path: Path) -> Non
 
 
 async def test_a_command_ended_by_a_signal_has_its_number(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         assert (await connection.run(["sh", "-c", "kill -9 $$"])).exit_code == 137
 
 
 async def test_arguments_arrive_as_they_are(tmp_path: Path) -> None:
     odd = ["a b", "'", '"', "$HOME", "`id`", "*", "\\", "", "line\nbreak", "节点", "!x", "-n"]
-    async with TestSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", commands=Machine()) as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         await connection.run(["echo", *odd])
         assert server.argvs == [["echo", *odd]]
@@ -54,7 +54,7 @@ def test_what_no_shell_can_pass_is_refused(argv: list[str]) -> None:
 
 async def test_bytes_that_are_not_utf8_leave_the_connection_alone(tmp_path: Path) -> None:
     lines: list[str] = []
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         result = await connection.run(
             ["printf", "\\377\\n节点"], on_line=lambda stream, line: lines.append(line)
@@ -69,7 +69,7 @@ async def test_what_a_profile_prints_is_not_output(tmp_path: Path) -> None:
     noise = b"Welcome! \xff no newline at the end"
     lines: list[str] = []
     async with (
-        TestSshd(tmp_path / "m", commands=machine, noise=noise) as server,
+        LabSshd(tmp_path / "m", commands=machine, noise=noise) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login())
@@ -87,7 +87,7 @@ async def test_lines_come_while_the_command_runs_and_are_redacted(tmp_path: Path
         seen.append((stream, line))
         first.set()
 
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path, "s3cret-token") as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path, "s3cret-token") as pool:
         connection = await pool.get(server.login())
         fifo = tmp_path / "m" / "go"
         os.mkfifo(fifo)
@@ -110,7 +110,7 @@ async def test_an_error_in_a_line_callback_reaches_the_caller_and_spares_the_con
     def on_line(stream: str, line: str) -> None:
         raise OverflowError("log disk is full")
 
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         with pytest.raises(OverflowError):
             await connection.run(["echo", "x"], on_line=on_line)
@@ -124,7 +124,7 @@ async def test_long_output_keeps_both_ends_while_lines_see_all(tmp_path: Path) -
         nonlocal count
         count += 1
 
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         result = await connection.run(["seq", "1", "400000"], on_line=on_line)
     assert count == 400000
@@ -151,7 +151,7 @@ def test_bounded_output_loses_nothing_but_the_middle(blocks: list[bytes], keep: 
 
 async def test_input_of_any_size_arrives_and_ends(tmp_path: Path) -> None:
     data = bytes(range(256)) * 8000
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         result = await connection.run(["sha256sum"], input=data)
         assert (await connection.run(["true"], input=data)).exit_code == 0
@@ -161,7 +161,7 @@ async def test_input_of_any_size_arrives_and_ends(tmp_path: Path) -> None:
 async def test_a_timeout_stops_the_remote_command_and_says_so(tmp_path: Path) -> None:
     machine = Machine()
     async with (
-        TestSshd(tmp_path / "m", commands=machine) as server,
+        LabSshd(tmp_path / "m", commands=machine) as server,
         open_pool(tmp_path, "working") as pool,
     ):
         connection = await pool.get(server.login())
@@ -176,7 +176,7 @@ async def test_a_timeout_stops_the_remote_command_and_says_so(tmp_path: Path) ->
 
 
 async def test_cancellation_waits_until_the_remote_processes_are_gone(tmp_path: Path) -> None:
-    async with TestSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m") as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         pids: list[int] = []
         task = asyncio.create_task(
@@ -194,7 +194,7 @@ async def test_cancellation_waits_until_the_remote_processes_are_gone(tmp_path: 
 
 async def test_a_second_cancellation_does_not_leave_the_command_behind(tmp_path: Path) -> None:
     machine = Machine()
-    async with TestSshd(tmp_path / "m", commands=machine) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", commands=machine) as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         task = asyncio.create_task(connection.run(["hang"]))
         await machine.hanging.wait()
@@ -209,7 +209,7 @@ async def test_a_second_cancellation_does_not_leave_the_command_behind(tmp_path:
 async def test_cancellation_works_when_the_server_allows_one_session(tmp_path: Path) -> None:
     machine = Machine()
     async with (
-        TestSshd(tmp_path / "m", commands=machine, max_sessions=1) as server,
+        LabSshd(tmp_path / "m", commands=machine, max_sessions=1) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login())
@@ -226,7 +226,7 @@ async def test_cancellation_works_when_the_server_allows_one_session(tmp_path: P
 async def test_more_commands_than_channels_wait_their_turn(tmp_path: Path) -> None:
     machine = Machine()
     async with (
-        TestSshd(tmp_path / "m", commands=machine) as server,
+        LabSshd(tmp_path / "m", commands=machine) as server,
         open_pool(tmp_path, channels_per_connection=3) as pool,
     ):
         connection = await pool.get(server.login())
@@ -238,7 +238,7 @@ async def test_more_commands_than_channels_wait_their_turn(tmp_path: Path) -> No
 async def test_a_lower_session_limit_of_the_server_is_learnt(tmp_path: Path) -> None:
     machine = Machine()
     async with (
-        TestSshd(tmp_path / "m", commands=machine, max_sessions=2) as server,
+        LabSshd(tmp_path / "m", commands=machine, max_sessions=2) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login())
@@ -250,7 +250,7 @@ async def test_a_lower_session_limit_of_the_server_is_learnt(tmp_path: Path) -> 
 
 async def test_a_lost_connection_ends_the_command_with_a_retryable_error(tmp_path: Path) -> None:
     machine = Machine()
-    async with TestSshd(tmp_path / "m", commands=machine) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", commands=machine) as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         task = asyncio.create_task(connection.run(["hang"]))
         await machine.hanging.wait()
@@ -276,7 +276,7 @@ async def test_each_refusal_of_sudo_is_explained(
 ) -> None:
     account = Account(sudo=sudo, sudo_password="right")  # type: ignore[arg-type]
     async with (
-        TestSshd(tmp_path / "m", users={"ops": account}, commands=Machine()) as server,
+        LabSshd(tmp_path / "m", users={"ops": account}, commands=Machine()) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login("ops", sudo_password=password))
@@ -293,7 +293,7 @@ async def test_each_refusal_of_sudo_is_explained(
 async def test_the_sudo_password_never_reaches_command_or_command_line(tmp_path: Path, rule: str) -> None:
     account = Account(sudo=rule, sudo_password="hunter2-hunter2")  # type: ignore[arg-type]
     async with (
-        TestSshd(tmp_path / "m", users={"ops": account}, commands=Machine()) as server,
+        LabSshd(tmp_path / "m", users={"ops": account}, commands=Machine()) as server,
         open_pool(tmp_path) as pool,
     ):
         connection = await pool.get(server.login("ops", sudo_password="hunter2-hunter2"))
@@ -304,7 +304,7 @@ async def test_the_sudo_password_never_reaches_command_or_command_line(tmp_path:
 
 async def test_an_account_without_a_shell_is_explained(tmp_path: Path) -> None:
     users = {"root": Account(shell_works=False)}
-    async with TestSshd(tmp_path / "m", users=users) as server, open_pool(tmp_path) as pool:
+    async with LabSshd(tmp_path / "m", users=users) as server, open_pool(tmp_path) as pool:
         connection = await pool.get(server.login())
         with pytest.raises(CommandFailed, match="not available") as caught:
             await connection.run(["id"])
