@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Services
 from tke_tui.core.errors import StateError
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.kube.server import KubeServer
 
 GPU_TAGS = {
@@ -39,7 +40,7 @@ class KubeWorld(World):
 
 def full_bundle(root: Path) -> Bundle:
     """A bundle with the optional add-ons, too."""
-    bundle = make_bundle(root)
+    bundle = make_packages(root)
     manifest = bundle.manifest.model_copy(update={"images": {**bundle.manifest.images, **GPU_TAGS}})
     return Bundle(root, manifest)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -10,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.adapters.docker import DockerClient
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.adapters.registry import RegistryClient
@@ -20,31 +19,13 @@ from tke_tui.core.images import local_name
 from tke_tui.core.model.config import ThirdPartyRegistry
 from tke_tui.core.model.fields import reveal, secret
 from tke_tui.core.task import Task
-from tke_tui.lab.docker.archive import SavedImage, make_image, write_archive
+from tke_tui.lab.bundle import add_images, make_packages
+from tke_tui.lab.docker.archive import SavedImage
 from tke_tui.lab.docker.server import DockerServer
 from tke_tui.lab.kube.server import KubeServer
 from tke_tui.lab.registry import RegistryServer
 
 IMAGES = ("etcd-amd64:v3.4.23", "etcd-arm64:v3.4.23", "gpu-manager:v1", "registry-amd64:2.8.1")
-
-
-def add_images(bundle: Bundle, entries: tuple[str, ...] = IMAGES, *, salt: str = "") -> list[SavedImage]:
-    """Give a bundle an archive of small images; returns them."""
-    images = [
-        make_image(
-            f"tkestack/{entry}",
-            {"name": f"{entry}{salt}".encode() * 400},
-            arch="arm64" if "-arm64:" in entry else "amd64",
-        )
-        for entry in entries
-    ]
-    sha256 = write_archive(bundle.images_archive, images)
-    path = bundle.root / "manifest.json"
-    document = json.loads(path.read_text())
-    document["contents"] = sorted(entries)
-    document["files"]["images.tar.gz"] = {"sha256": sha256, "size": bundle.images_archive.stat().st_size}
-    path.write_text(json.dumps(document))
-    return images
 
 
 def free_port() -> int:
@@ -188,8 +169,8 @@ async def step_world(base: Path, home: Path) -> AsyncIterator[StepWorld]:
     (base / "bundle").mkdir()
     (base / "etc").mkdir()
     (base / "etc" / "hosts").write_text("127.0.0.1 localhost\n10.9.9.9 registry.tke.com.cn\n")
-    bundle = make_bundle(base / "bundle")
-    images = add_images(bundle)
+    bundle = make_packages(base / "bundle")
+    images = add_images(bundle, IMAGES)
     certificates = base / "etc" / "docker" / "certs.d"
     engine = await DockerServer(base / "docker.sock", certificates=certificates).start()
     async with KubeServer() as api:

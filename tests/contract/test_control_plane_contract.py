@@ -14,7 +14,7 @@ import pytest
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import TkeError
@@ -32,6 +32,7 @@ from tke_tui.core.handlers.ensure_third_party_ha_init import EnsureThirdPartyHAI
 from tke_tui.core.model.cluster import HA
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.task import Scope, Task
+from tke_tui.lab.bundle import make_packages
 
 NO_UNITS: dict[str, Any] = {"loaded": {}, "states": {}, "active": set()}
 KEEPALIVED = {"tke": {"vip": "127.0.0.100"}}
@@ -135,7 +136,7 @@ def no_waiting_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
-    return Templates(tmp_path_factory.mktemp("templates"), make_bundle(tmp_path_factory.mktemp("bundle")))
+    return Templates(tmp_path_factory.mktemp("templates"), make_packages(tmp_path_factory.mktemp("bundle")))
 
 
 def state(world: ControlPlaneWorld) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import CommandFailed, NotReady
@@ -30,13 +30,14 @@ from tke_tui.core.kubeadm import endpoint
 from tke_tui.core.model.cluster import HA, AuthzWebhookAddr
 from tke_tui.core.model.machine import Taint
 from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.lab.certificates import make_pair
+from tke_tui.lab.bundle import make_packages
+from tke_tui.lab.certificates import make_ca
 from tke_tui.lab.kubeadm import MANIFESTS, PKI
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ async def test_certificates_torn_by_an_interruption_are_made_again(two: ControlP
 
 async def test_a_ca_without_key_is_somebodys_intention_and_stays(two: ControlPlaneWorld) -> None:
     await two.run_all(up_to(EnsureKubeadmInitPhaseCerts))
-    ca, _ = make_pair("external", ())
+    ca, _ = make_ca("external")
     two.first.put(f"{PKI}/ca.crt", ca)
 
     with pytest.raises(CommandFailed):

@@ -10,7 +10,7 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import NotReady, Retryable
 from tke_tui.core.handlers.ensure_join_phase_control_plane_join_etcd import (
@@ -22,12 +22,13 @@ from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import (
 from tke_tui.core.handlers.ensure_join_phase_kubelet_start import EnsureJoinPhaseKubeletStart
 from tke_tui.core.handlers.ensure_join_phase_preflight import EnsureJoinPhasePreflight
 from tke_tui.core.task import Task
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.kubeadm import MANIFESTS, PKI
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture

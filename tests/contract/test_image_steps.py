@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.steps_world import IMAGES, StepWorld, add_images, step_world
+from tests.contract.steps_world import IMAGES, StepWorld, step_world
 from tke_tui.core.adapters.docker_errors import ImageRefused
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryUnavailable
 from tke_tui.core.bundle import Bundle
@@ -17,6 +17,7 @@ from tke_tui.core.errors import BundleError, Fatal, Retryable
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.push_images import PushImages
+from tke_tui.lab.bundle import add_images
 from tke_tui.lab.docker.server import StreamFault
 from tke_tui.lab.registry import Fault, RegistryServer
 

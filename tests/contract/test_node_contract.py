@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import TkeError
@@ -34,6 +34,7 @@ from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.remote.packages import STAGING_DIRECTORY, UPLOAD_DIRECTORY
 from tke_tui.core.task import Task
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.commands.node import RELEASE
 
 GPU = {"machines": [{"ip": "127.0.0.1", "username": "root", "labels": {"nvidia-device-enable": "enable"}}]}
@@ -167,7 +168,7 @@ every_handler = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys()
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 def new_world(base: Path, bundle: Bundle, case: Case) -> World:

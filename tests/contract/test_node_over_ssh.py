@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.adapters.ssh import Connection, SshPool, SshSettings
 from tke_tui.core.context import Mode
 from tke_tui.core.handlers.ensure_cleanup import EnsureCleanup
@@ -24,6 +24,7 @@ from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.handlers.ensure_sysctl import EnsureSysctl
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.task import Task
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.commands.node import RELEASE
 from tke_tui.lab.machine import ModelMachine
 from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
@@ -66,7 +67,7 @@ async def test_bare_machine_becomes_a_prepared_one_and_a_second_pass_changes_not
     user: str, tmp_path: Path
 ) -> None:
     (tmp_path / "bundle").mkdir()
-    world = SshWorld(tmp_path, make_bundle(tmp_path / "bundle"), make_para())
+    world = SshWorld(tmp_path, make_packages(tmp_path / "bundle"), make_para())
     machine = world.first
     bare(machine)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.node_cases import failure_of, third_party, world_of
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import (
     Fatal,
@@ -23,6 +23,7 @@ from tke_tui.core.handlers.ensure_preflight import EnsurePreflight
 from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts, registry_hosts
 from tke_tui.core.handlers.ensure_sysctl import SYSCTL_FILE, WANTED, EnsureSysctl, comment_overrides
 from tke_tui.core.local_hosts import enter_local_hosts
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.commands.node import RELEASE
 
 MODULES = (
@@ -39,7 +40,7 @@ MODULES = (
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.node_cases import failure_of, third_party, world_of
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tests.core.engine_world import BUNDLE
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
@@ -30,11 +30,12 @@ from tke_tui.core.handlers.ensure_kubeadm import EnsureKubeadm
 from tke_tui.core.handlers.ensure_kubelet import EnsureKubelet
 from tke_tui.core.handlers.ensure_kubernetes_images import EnsureKubernetesImages, references, with_login
 from tke_tui.core.model.fields import encode_base64
+from tke_tui.lab.bundle import make_packages
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 @pytest.fixture
@@ -47,7 +48,7 @@ def world(tmp_path: Path, bundle: Bundle) -> World:
 
 async def test_damaged_tarball_is_noticed_by_tars_exit_code(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    bundle = damaged(make_bundle(tmp_path / "bundle"), "docker")
+    bundle = damaged(make_packages(tmp_path / "bundle"), "docker")
     world = World(tmp_path, bundle, make_para())
     failure = await failure_of(world, EnsureDocker())
     assert isinstance(failure, CommandFailed)
@@ -57,7 +58,7 @@ async def test_damaged_tarball_is_noticed_by_tars_exit_code(tmp_path: Path) -> N
 
 async def test_package_without_its_binary_is_refused(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    bundle = make_bundle(tmp_path / "bundle")
+    bundle = make_packages(tmp_path / "bundle")
     docker, kubeadm = bundle.package("docker", "amd64"), bundle.package("kubeadm", "amd64")
     kubeadm.path.write_bytes(docker.path.read_bytes())
     world = World(tmp_path, with_checksum(bundle, kubeadm.path, docker.sha256), make_para())

@@ -18,7 +18,6 @@ from tests.contract.platform_world import (
     namespace_there,
 )
 from tests.contract.steps_world import StepWorld, step_world
-from tests.contract.whole_bundle import whole
 from tke_tui.core import pki, platform_certificates, provider_config
 from tke_tui.core.components import NAMESPACE
 from tke_tui.core.context import Mode
@@ -38,6 +37,7 @@ from tke_tui.core.steps.prepare_baremetal_provider_config import PrepareBaremeta
 from tke_tui.core.steps.prepare_certificates import PrepareCertificates
 from tke_tui.core.steps.prepare_front_proxy_certificates import PrepareFrontProxyCertificates
 from tke_tui.core.steps.register_api import RegisterAPI
+from tke_tui.lab.bundle import whole
 
 Object = dict[str, Any]
 PLATFORM = "platform.tkestack.io/v1"

@@ -13,7 +13,7 @@ import yaml
 
 from tests.contract.control_plane_order import ORDER, up_to
 from tests.contract.control_plane_world import ControlPlaneWorld
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import Fatal, NotReady, UsageError
 from tke_tui.core.handlers import vip_rules
@@ -27,6 +27,7 @@ from tke_tui.core.model.cluster import HA
 from tke_tui.core.remote import iptables
 from tke_tui.core.remote.interfaces import interface_of, parse_lines
 from tke_tui.core.remote.iptables import Rule
+from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.machine import ModelMachine, Reply
 
 VIP = "127.0.0.100"
@@ -36,7 +37,7 @@ MANIFEST = "/etc/kubernetes/manifests/keepalived.yaml"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 def new_world(base: Path, bundle: Bundle, machines: int = 2, **ha: Any) -> ControlPlaneWorld:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,69 +18,8 @@ from tke_tui.core.paths import InstallDir
 from tke_tui.core.redact import Redactor
 from tke_tui.core.secrets import SecretStore
 from tke_tui.core.task import Scope, Task
+from tke_tui.lab.bundle import KUBERNETES
 from tke_tui.lab.machine import ModelMachine
-
-KUBERNETES = "1.20.2"
-
-PACKAGES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "docker": (
-        "20.10.24",
-        tuple(f"docker/{n}" for n in ("docker", "dockerd", "containerd", "containerd-shim-runc-v2", "runc")),
-    ),
-    "kubernetes-node": (f"v{KUBERNETES}", ("kubernetes/node/bin/kubelet", "kubernetes/node/bin/kubectl")),
-    "kubeadm": (f"v{KUBERNETES}", ("kubeadm",)),
-    "cni-plugins": ("v1.1.1", ("bridge", "host-local", "loopback", "portmap")),
-    "conntrack-tools": ("1.4.7", ("usr/sbin/conntrack",)),
-    "NVIDIA": ("440.31", ("NVIDIA.run",)),
-    "nvidia-container-runtime": (
-        "3.1.4",
-        ("usr/bin/nvidia-container-runtime", "usr/bin/nvidia-container-toolkit"),
-    ),
-}
-IMAGE_TAGS = {
-    "registry": "2.8.1",
-    "keepalived": "2.2.7",
-    "galaxy": "v1.0.4",
-    "flannel": "v0.10.0",
-    "busybox": "1.31.1",
-    "metrics-server": "v0.3.6",
-    "addon-resizer": "1.8.11",
-}
-
-
-def make_bundle(root: Path, *, architectures: tuple[str, ...] = ("amd64",)) -> Bundle:
-    """A bundle directory whose packages hold tiny files in the real layout."""
-    files: dict[str, dict[str, Any]] = {}
-    for arch in architectures:
-        for name, (version, members) in PACKAGES.items():
-            relative = f"res/linux-{arch}/{name}-linux-{arch}-{version}.tar.gz"
-            data = _tarball(members, f"{name} {version} {arch}")
-            (root / relative).parent.mkdir(parents=True, exist_ok=True)
-            (root / relative).write_bytes(data)
-            files[relative] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
-    manifest = {
-        "schema": 1,
-        "version": "v1.3.0",
-        "architectures": list(architectures),
-        "kubernetes": [{"version": KUBERNETES, "etcd": "v3.4.23", "coredns": "1.7.0", "pause": "3.2"}],
-        "images": IMAGE_TAGS,
-        "packages": {name: version for name, (version, _) in PACKAGES.items()},
-        "contents": [],
-        "files": files,
-    }
-    (root / "manifest.json").write_text(json.dumps(manifest))
-    return Bundle.open(root)
-
-
-def _tarball(members: tuple[str, ...], content: str) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name in members:
-            info = tarfile.TarInfo(name)
-            data = f"{name} of {content}\n".encode()
-            info.size, info.mode = len(data), 0o755
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
 
 
 def make_para(count: int = 1, **spec: Any) -> CreateClusterPara:

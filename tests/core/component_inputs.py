@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract.kube_world import GPU_TAGS
-from tests.contract.world import IMAGE_TAGS
 from tests.core.model.inputs import b64
 from tke_tui.core.bundle import Bundle, Manifest
 from tke_tui.core.component_files import config_files
@@ -22,6 +21,7 @@ from tke_tui.core.components import COMPONENTS, installed
 from tke_tui.core.context import Options
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.lab.bundle import IMAGE_TAGS
 
 Object = dict[str, Any]
 KUBERNETES = "1.20.2"

@@ -11,7 +11,7 @@ import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import UsageError
 from tke_tui.core.kubeadm import (
@@ -31,14 +31,15 @@ from tke_tui.core.kubeadm.etcd import Member, joining_manifest
 from tke_tui.core.model.cluster import HA
 from tke_tui.core.model.config import Audit
 from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.lab.certificates import make_pair
+from tke_tui.lab.bundle import make_packages
+from tke_tui.lab.certificates import make_ca, make_leaf
 
 CREDENTIALS = Credentials("abcdef.0123456789abcdef", "00" * 32)
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return make_bundle(tmp_path_factory.mktemp("bundle"))
+    return make_packages(tmp_path_factory.mktemp("bundle"))
 
 
 def documents(
@@ -138,7 +139,7 @@ def test_defect_bootstrap_token_that_never_expires(bundle: Bundle) -> None:
 
 def test_defect_join_without_recognising_the_cluster(bundle: Bundle) -> None:
     settings = cluster_settings(make_para(2), bundle)
-    ca, _ = make_pair("ca", ())
+    ca, _ = make_ca("ca")
     join = join_documents(
         settings, "127.0.0.2", CREDENTIALS, endpoint="127.0.0.1:6443", ca_hash=ca_cert_hash(ca)
     )[0]
@@ -230,7 +231,7 @@ def test_defect_second_annotations_map_in_a_static_pod() -> None:
 
 
 def test_certificates_are_judged_by_addresses_and_names() -> None:
-    certificate, _ = make_pair("apiserver", ("10.0.0.1", "localhost"))
+    certificate, _ = make_leaf("apiserver", ("10.0.0.1", "localhost"), *make_ca("ca"))
 
     assert covers(certificate, ["localhost", "10.0.0.1"])
     assert not covers(certificate, ["10.0.0.10"])

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.contract.world import make_bundle, make_para
+from tests.contract.world import make_para
 from tke_tui.core import provider_config
 from tke_tui.core.components import PROVIDER_CONFIG_MAPS
 from tke_tui.core.handlers.docker_settings import base_settings
 from tke_tui.core.model.cluster import HA
 from tke_tui.core.model.config import Audit, ElasticSearchAudit, Gateway, ThirdPartyRegistry
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.lab.bundle import make_packages
 
 Object = dict[str, Any]
 
@@ -85,7 +86,7 @@ VALUES = {
 def test_manifests_for_further_clusters_are_whole_after_the_controller_took_them_apart(
     tmp_path: Path,
 ) -> None:
-    maps = provider_config.config_maps(make_para(2), make_bundle(tmp_path))
+    maps = provider_config.config_maps(make_para(2), make_packages(tmp_path))
     assert [(name, bool(files)) for name, files in maps.items()] == [
         (n, True) for n, _ in PROVIDER_CONFIG_MAPS
     ]
@@ -110,6 +111,6 @@ def _containers(document: Object) -> list[Object]:
 def test_no_password_is_in_the_files_for_further_clusters(tmp_path: Path) -> None:
     para = make_para(2)
     para.config.ha = HA.model_validate({"tke": {"vip": "127.0.0.100"}})
-    maps = provider_config.config_maps(para, make_bundle(tmp_path))
+    maps = provider_config.config_maps(para, make_packages(tmp_path))
     assert "auth_pass" not in maps["keepalived-manifests"]["keepalived.conf"]
     assert "authentication" not in rendered(maps["keepalived-manifests"]["keepalived.conf"], VALUES)

@@ -15,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from tests.contract.world import make_bundle
 from tests.lab import pods
 from tests.lab.images import platform
 from tests.lab.pods import Files, Platform, Pod
@@ -29,6 +28,7 @@ from tke_tui.core.errors import TkeError
 from tke_tui.core.images import MANIFEST_V2
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.lab.bundle import make_packages
 
 pytestmark = pytest.mark.skipif(bool(pods.missing()), reason=pods.missing() or "none")
 
@@ -82,7 +82,7 @@ def make_para(url: str) -> CreateClusterPara:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, database: http.server.HTTPServer) -> Iterator[Platform]:
     base = tmp_path_factory.mktemp("platform")
-    bundle = make_bundle(base)
+    bundle = make_packages(base)
     manifest = json.loads((base / "manifest.json").read_text())
     manifest["images"] |= {"provider-res": "v1.20.2-1", "influxdb": "1.6.7"}
     (base / "manifest.json").write_text(json.dumps(manifest))

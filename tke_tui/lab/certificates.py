@@ -1,4 +1,8 @@
-"""Certificates as kubeadm would make them, quickly and always the same."""
+"""Certificates as kubeadm makes them: same names, groups and usages. CAs have RSA keys as there; the others have
+elliptic ones, since they are made quickly.
+
+Within a process the same question gets the same answer, so that two machines can be compared.
+"""
 
 from __future__ import annotations
 
@@ -8,39 +12,102 @@ from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+CA_OF = {
+    "apiserver": "ca",
+    "apiserver-kubelet-client": "ca",
+    "front-proxy-client": "front-proxy-ca",
+    "apiserver-etcd-client": "etcd/ca",
+    "etcd/server": "etcd/ca",
+    "etcd/peer": "etcd/ca",
+    "etcd/healthcheck-client": "etcd/ca",
+}
+"""Certificate -> the CA that signs it (kubeadm's names below /etc/kubernetes/pki)."""
+
+_COMMON_NAMES = {
+    "ca": "kubernetes",
+    "etcd/ca": "etcd-ca",
+    "apiserver": "kube-apiserver",
+    "apiserver-kubelet-client": "kube-apiserver-kubelet-client",
+    "apiserver-etcd-client": "kube-apiserver-etcd-client",
+    "etcd/healthcheck-client": "kube-etcd-healthcheck-client",
+}
+_ADMINS = frozenset({"apiserver-kubelet-client", "apiserver-etcd-client", "etcd/healthcheck-client"})
+
+_Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+_Public = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
+_YEAR = datetime.timedelta(days=365)
 
 
 @cache
-def make_pair(name: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """Certificate and key; the same name and SANs give the same pair, so that machines can be compared."""
+def make_ca(name: str) -> tuple[str, str]:
+    """Certificate and key of a CA as PEM."""
+    key = rsa.generate_private_key(65537, 2048)
+    subject = _subject(_COMMON_NAMES.get(name, name))
+    builder = _builder(subject, subject, key.public_key(), 10 * _YEAR)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return _pem(builder.sign(key, hashes.SHA256()), key)
+
+
+@cache
+def make_leaf(name: str, names: tuple[str, ...], ca_pem: str, ca_key_pem: str) -> tuple[str, str]:
+    """Certificate and key of `name` as PEM; `names` are its addresses and DNS names.
+
+    Raises ValueError when the CA cannot be read.
+    """
+    ca = x509.load_pem_x509_certificate(ca_pem.encode())
+    ca_key = serialization.load_pem_private_key(ca_key_pem.encode(), None)
+    if not isinstance(ca_key, rsa.RSAPrivateKey):
+        raise ValueError("the key of the CA is no RSA key")
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
-    )
+    group = "system:masters" if name in _ADMINS else None
+    subject = _subject(_COMMON_NAMES.get(name, name), group)
+    builder = _builder(subject, ca.subject, key.public_key(), _YEAR)
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH] if name.endswith("client") else []
     if names:
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         general = [_general_name(text) for text in names]
         builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
-    certificate = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
-    pem = key.private_bytes(
+    if usages:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    return _pem(builder.sign(ca_key, hashes.SHA256()), key)
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: _Public, lifetime: datetime.timedelta
+) -> x509.CertificateBuilder:
+    now = datetime.datetime.now(datetime.UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(public)
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .not_valid_after(now + lifetime)
+    )
+
+
+def _subject(common_name: str, group: str | None = None) -> x509.Name:
+    parts = [x509.NameAttribute(NameOID.COMMON_NAME, common_name)]
+    if group is not None:
+        parts.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, group))
+    return x509.Name(parts)
+
+
+def _pem(certificate: x509.Certificate, key: _Private) -> tuple[str, str]:
+    private = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,
         serialization.NoEncryption(),
     )
-    return certificate.decode(), pem.decode()
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
 
 def _general_name(text: str) -> x509.GeneralName:
-
     try:
         return x509.IPAddress(ipaddress.ip_address(text))
     except ValueError:

@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tke_tui.lab.certificates import make_pair
+from tke_tui.lab.certificates import CA_OF, make_ca, make_leaf
 from tke_tui.lab.machine import ModelMachine, Reply
 
 PKI = "/etc/kubernetes/pki"
@@ -140,9 +140,18 @@ class _Phase:
         if certificate.is_file() != key.is_file():
             raise Refused(f"failure loading {name} certificate")
         if not certificate.is_file():
-            pem = make_pair(name, names)
+            pem = self._made(name, names)
             self.machine.put(f"{PKI}/{name}.key", pem[1], mode=0o600)
             self.machine.put(f"{PKI}/{name}.crt", pem[0])
+
+    def _made(self, name: str, names: tuple[str, ...]) -> tuple[str, str]:
+        if name in CAS:
+            return make_ca(name)
+        ca, key = (self.machine.text(f"{PKI}/{CA_OF[name]}.{end}") for end in ("crt", "key"))
+        try:
+            return make_leaf(name, names, ca, key)
+        except ValueError as error:
+            raise Refused(f"failure loading {CA_OF[name]} certificate: {error}") from None
 
     def kubeconfig(self, file: str, server: str) -> None:
         path = self.machine.path(f"/etc/kubernetes/{file}")
@@ -255,8 +264,17 @@ class _Phase:
 
     def addon(self) -> None:
         self.api()
-        self.cluster.put("DaemonSet", "kube-proxy", "kube-system")
-        self.cluster.put("Deployment", "coredns", "kube-system")
+        self.cluster.put(
+            "DaemonSet", "kube-proxy", "kube-system", spec=self.workload("kube-proxy", "kube-proxy")
+        )
+        dns = self.workload("coredns", "kube-dns") | {"replicas": 2}
+        self.cluster.put("Deployment", "coredns", "kube-system", spec=dns)
+
+    def workload(self, name: str, label: str) -> dict[str, Any]:
+        labels = {"k8s-app": label}
+        container = {"name": name, "image": f"{self.configuration['imageRepository']}/{name}"}
+        template = {"metadata": {"labels": labels}, "spec": {"containers": [container]}}
+        return {"selector": {"matchLabels": labels}, "template": template}
 
     # --- join ---
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.whole_bundle import whole
-from tests.contract.world import World, make_bundle
+from tests.contract.world import World
 from tke_tui.core.adapters.registry import RegistryClient
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
@@ -24,6 +23,7 @@ from tke_tui.core.probes.bundle_images import BundleImages
 from tke_tui.core.probes.registry_login import RegistryLogin
 from tke_tui.core.steps.component import InstallComponent
 from tke_tui.core.steps.preflight import Preflight, verdict
+from tke_tui.lab.bundle import make_packages, whole
 from tke_tui.lab.commands.probes import healthy
 from tke_tui.lab.registry import Fault, RegistryServer
 
@@ -54,7 +54,7 @@ def world_of(tmp_path: Path, bundle: Bundle, para: CreateClusterPara) -> World:
 def bundle(tmp_path: Path) -> Bundle:
     root = tmp_path / "bundle"
     root.mkdir()
-    return whole(make_bundle(root))
+    return whole(make_packages(root))
 
 
 def without(bundle: Bundle, *images: str) -> Bundle:

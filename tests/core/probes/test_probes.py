@@ -10,8 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from tests.contract.whole_bundle import whole
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import AuthenticationFailed, ExitCode, Fatal, PreflightFailed, Unreachable
@@ -22,6 +21,7 @@ from tke_tui.core.probes.clock import Offset, TimeOffset, judge
 from tke_tui.core.probes.network import parse_routes
 from tke_tui.core.probes.ports import listening
 from tke_tui.core.steps.preflight import Preflight, verdict
+from tke_tui.lab.bundle import make_packages, whole
 from tke_tui.lab.commands.probes import GIB, healthy
 
 FIRST, SECOND = "192.168.7.1", "192.168.7.2"
@@ -47,7 +47,7 @@ class EngineThatIsOff:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return whole(make_bundle(tmp_path_factory.mktemp("bundle")))
+    return whole(make_packages(tmp_path_factory.mktemp("bundle")))
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.contract.world import World, make_bundle, make_para
+from tests.contract.world import World, make_para
 from tke_tui.core.errors import CommandFailed, Fatal
 from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.remote.hosts_file import MARKER, addresses_of, edit_hosts, set_hosts
+from tke_tui.lab.bundle import make_packages
 
 HOSTS = ["registry.tke.com", "default.registry.tke.com", "registry.tke.com.cn", "a.b", "localhost"]
 ADDRESSES = ["10.0.0.1", "127.0.0.1", "fe80::1"]
@@ -89,7 +90,7 @@ def test_repeated_edits_add_no_blank_lines() -> None:
 
 async def test_immutable_hosts_file_is_explained(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    world = World(tmp_path, make_bundle(tmp_path / "bundle"), make_para())
+    world = World(tmp_path, make_packages(tmp_path / "bundle"), make_para())
     world.first.put("/etc/hosts", "127.0.0.1 localhost\n")
     world.first.facts["immutable"] = ("/etc/hosts",)
     context = world.context(EnsureRegistryHosts())
@@ -103,7 +104,7 @@ async def test_immutable_hosts_file_is_explained(tmp_path: Path) -> None:
 
 async def test_other_write_errors_stay_what_they_are(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
-    world = World(tmp_path, make_bundle(tmp_path / "bundle"), make_para())
+    world = World(tmp_path, make_packages(tmp_path / "bundle"), make_para())
     world.first.put("/etc/hosts", "127.0.0.1 localhost\n")
     world.first.facts["unwritable"] = ("/etc/hosts",)
 

@@ -58,10 +58,23 @@ class Trouble:
 class KubeServer:
     """See the module. `url`, `ca_pem` and `token` are what a client needs."""
 
-    def __init__(self, *, token: str = "lab-token", auto_ready: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        token: str = "lab-token",
+        auto_ready: bool = True,
+        store: Store | None = None,
+        certificates: tuple[str, str, str] | None = None,
+        nodes: Callable[[], int] = lambda: 1,
+    ) -> None:
+        """`store` may be shared by several servers; `certificates` are CA, certificate and key as PEM.
+
+        `nodes` tells on how many nodes a DaemonSet runs.
+        """
         self.token = token
         self.auto_ready = auto_ready
-        self.store = Store()
+        self.store = store or Store()
+        self._nodes = nodes
         self.kinds = {version: dict(kinds) for version, kinds in KINDS.items()}
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.pod_logs: dict[tuple[str, str, str], list[str]] = {}
@@ -71,7 +84,7 @@ class KubeServer:
         """Watches are opened but never told anything, as by a server whose watch cache stands still."""
         self.api_services_available = True
         self.url = ""
-        self.ca_pem, self._certificate, self._key = make_certificates()
+        self.ca_pem, self._certificate, self._key = certificates or make_certificates()
         self._troubles: list[Trouble] = []
         self._watches: set[asyncio.Task[Any]] = set()
         self._activity = asyncio.Event()
@@ -152,12 +165,12 @@ class KubeServer:
 
     async def put(self, obj: Object) -> Object:
         """Store an object as somebody else would: no managed fields."""
-        stored = await self.store.write(_key(obj), obj)
-        await self._controllers(stored)
+        stored = self.store.write(_key(obj), obj)
+        self._controllers(stored)
         return stored
 
     async def remove(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
-        await self.store.remove((api_version, kind, namespace, name))
+        self.store.remove((api_version, kind, namespace, name))
 
     async def set_status(self, kind: str, name: str, namespace: str, status: Object) -> None:
         """Write the status of an apps/v1 workload or a v1 object."""
@@ -165,7 +178,7 @@ class KubeServer:
         key = (version, kind, namespace, name)
         obj = self.store.get(key)
         assert obj is not None, f"no {kind} {namespace}/{name}"
-        await self.store.write(key, {**obj, "status": status})
+        self.store.write(key, {**obj, "status": status})
 
     def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """An object by kind, whatever its API version."""
@@ -205,12 +218,16 @@ class KubeServer:
             return web.Response(
                 status=200 if self.healthy else 500, text="ok" if self.healthy else "etcd failed"
             )
-        if request.headers.get("Authorization") != f"Bearer {self.token}":
+        if not self.authenticated(request):
             return status(401, "Unauthorized")
         version = request.path.removeprefix("/apis/").removeprefix("/api/").strip("/")
         if version in self.kinds:
             return web.json_response(self._resources(version))
         return await self._resource(request)
+
+    def authenticated(self, request: web.Request) -> bool:
+        """Whether the request comes from somebody the server knows."""
+        return request.headers.get("Authorization") == f"Bearer {self.token}"
 
     def _resources(self, version: str) -> Object:
         rows = [
@@ -244,7 +261,7 @@ class KubeServer:
             case "PATCH":
                 return await self._patch(request, key, found["sub"] or "")
             case "DELETE":
-                gone = await self.store.remove(key)
+                gone = self.store.remove(key)
                 return web.json_response(gone) if gone else missing(key)
         return status(405, "method not allowed")
 
@@ -271,8 +288,8 @@ class KubeServer:
         key = (*where, obj["metadata"]["name"])
         if self.store.get(key) is not None:
             return status(409, f'{key[1]} "{key[3]}" already exists')
-        stored = await self.store.write(key, obj)
-        await self._controllers(stored)
+        stored = self.store.write(key, obj)
+        self._controllers(stored)
         return web.json_response(stored, status=201)
 
     async def _patch(self, request: web.Request, key: Key, sub: str) -> web.Response:
@@ -301,9 +318,9 @@ class KubeServer:
                 return status(415, f"unsupported media type {other}")
         if dry_run:
             return web.json_response(prepare(live, result), status=200 if live else 201)
-        stored = await self.store.write(key, result)
+        stored = self.store.write(key, result)
         if sub != "status":
-            await self._controllers(stored)
+            self._controllers(stored)
         return web.json_response(self.store.get(key) or stored, status=200 if live else 201)
 
     async def _watch(
@@ -352,16 +369,14 @@ class KubeServer:
                 here = here and where[2] in (None, obj["metadata"].get("namespace", ""))
                 if here and _selected(obj, request):
                     await send(response, change.type, obj)
-            async with self.store.changed:
-                if not any(c.version > since for c in self.store.history):
-                    await self.store.changed.wait()
+            await self.store.wait_beyond(since)
 
-    async def _controllers(self, obj: Object) -> None:
+    def _controllers(self, obj: Object) -> None:
         """What controllers, kubelets and the aggregator would do to an object in no time."""
         status = self._status_of(obj)
         current = self.store.get(_key(obj))
         if status is not None and current is not None:
-            await self.store.write(_key(obj), {**current, "status": status})
+            self.store.write(_key(obj), {**current, "status": status})
 
     def _status_of(self, obj: Object) -> Object | None:
         if obj["kind"] == "APIService" and self.auto_ready:
@@ -369,7 +384,9 @@ class KubeServer:
         if obj["apiVersion"] != "apps/v1" or obj["kind"] == "ReplicaSet":
             return None
         key = (obj["kind"], obj["metadata"]["name"])
-        return self.workload_status.get(key) or (ready_status(obj) if self.auto_ready else None)
+        return self.workload_status.get(key) or (
+            ready_status(obj, self._nodes()) if self.auto_ready else None
+        )
 
     def _ssl(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

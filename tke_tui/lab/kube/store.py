@@ -64,7 +64,7 @@ class Store:
     version: int = 1
     oldest: int = 0
     """Watches from a version below this one are answered with 410."""
-    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _waiting: set[asyncio.Future[None]] = field(default_factory=set)
     _addresses: Any = field(default_factory=lambda: itertools.count(20))
 
     def get(self, key: Key) -> Object | None:
@@ -75,7 +75,7 @@ class Store:
         keys = sorted(k for k in self.objects if k[:2] == (api_version, kind) and namespace in (None, k[2]))
         return [copy.deepcopy(self.objects[key]) for key in keys]
 
-    async def write(self, key: Key, obj: Object) -> Object:
+    def write(self, key: Key, obj: Object) -> Object:
         """Store `obj` under a new version, unless it equals what is there."""
         before = self.objects.get(key)
         after = prepare(before, obj)
@@ -86,17 +86,15 @@ class Store:
         if key[1] == "Service" and not after["spec"].get("clusterIP"):
             after["spec"]["clusterIP"] = f"10.96.0.{next(self._addresses)}"
         self.objects[key] = after
-        await self._tell(
-            Change(self.version, "ADDED" if before is None else "MODIFIED", copy.deepcopy(after))
-        )
+        self._tell(Change(self.version, "ADDED" if before is None else "MODIFIED", copy.deepcopy(after)))
         return copy.deepcopy(after)
 
-    async def remove(self, key: Key) -> Object | None:
+    def remove(self, key: Key) -> Object | None:
         gone = self.objects.pop(key, None)
         if gone is not None:
             self.version += 1
             gone["metadata"]["resourceVersion"] = str(self.version)
-            await self._tell(Change(self.version, "DELETED", copy.deepcopy(gone)))
+            self._tell(Change(self.version, "DELETED", copy.deepcopy(gone)))
         return gone
 
     def forget(self) -> None:
@@ -104,10 +102,21 @@ class Store:
         self.version += 1
         self.oldest = self.version
 
-    async def _tell(self, change: Change) -> None:
+    async def wait_beyond(self, version: int) -> None:
+        """Until there is a change with a higher version; at once when there is one already."""
+        while not self.history or self.history[-1].version <= version:
+            told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(told)
+            try:
+                await told
+            finally:
+                self._waiting.discard(told)
+
+    def _tell(self, change: Change) -> None:
         self.history.append(change)
-        async with self.changed:
-            self.changed.notify_all()
+        for told in self._waiting:
+            if not told.done():
+                told.set_result(None)
 
 
 def prepare(before: Object | None, obj: Object) -> Object:

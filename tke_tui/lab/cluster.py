@@ -1,0 +1,169 @@
+"""What the machines of the embedded lab share once they form a cluster: stored objects, API servers, kubelets.
+
+Each control plane has an API server of its own, on port 6443 of its machine, with the certificate that kubeadm wrote
+there; all of them stand before one store, as real ones stand before etcd.
+"""
+
+from __future__ import annotations
+
+import csv
+import ssl
+from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass, field
+
+import yaml
+from aiohttp import web
+
+from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
+from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.lab.kube.server import KubeServer
+from tke_tui.lab.kube.store import KINDS, Key, Object, Store, ready_status
+from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster
+from tke_tui.lab.kubeadm import Key as NamedKey
+from tke_tui.lab.machine import ModelMachine
+
+STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+
+
+class StoredObjects(MutableMapping[NamedKey, Object]):
+    """The store in the words of the kubeadm model: (kind, name, namespace) -> object."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def _key(self, key: NamedKey) -> Key:
+        kind, name, namespace = key
+        version = next(version for version, kinds in KINDS.items() if kind in kinds)
+        return version, kind, namespace, name
+
+    def __getitem__(self, key: NamedKey) -> Object:
+        found = self._store.objects.get(self._key(key))
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __setitem__(self, key: NamedKey, value: Object) -> None:
+        stored = self._key(key)
+        version, _, namespace, name = stored
+        metadata = {"name": name, **({"namespace": namespace} if namespace else {})}
+        obj = {"apiVersion": version, **value, "metadata": {**value.get("metadata", {}), **metadata}}
+        self._store.write(stored, obj)
+        if version == "apps/v1":
+            nodes = sum(1 for known in self._store.objects if known[1] == "Node")
+            self._store.write(stored, {**obj, "status": ready_status(obj, nodes)})
+
+    def __delitem__(self, key: NamedKey) -> None:
+        if self._store.remove(self._key(key)) is None:
+            raise KeyError(key)
+
+    def __iter__(self) -> Iterator[NamedKey]:
+        return iter([(kind, name, namespace) for _, kind, namespace, name in self._store.objects])
+
+    def __len__(self) -> int:
+        return len(self._store.objects)
+
+
+@dataclass
+class LabCluster(ModelCluster):
+    """A cluster with real API servers. `settle(machine)` does what kubelet does there; call it after each command."""
+
+    store: Store = field(default_factory=Store)
+    servers: dict[str, KubeServer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.objects = StoredObjects(self.store)
+
+    async def close(self) -> None:
+        for server in self.servers.values():
+            await server.stop()
+
+    async def settle(self, machine: ModelMachine) -> None:
+        """Start what the manifests of a machine ask for, and report it, if its kubelet runs."""
+        if not _kubelet_runs(machine) or not machine.path(f"{MANIFESTS}/kube-apiserver.yaml").is_file():
+            return
+        if not self.answers:
+            return
+        if machine.address not in self.servers:
+            await self._start_server(machine)
+        self._register(machine)
+        self._report(machine)
+
+    async def _start_server(self, machine: ModelMachine) -> None:
+        server = self.servers[machine.address] = LabApiServer(machine, self)
+        for name in NAMESPACES:
+            if server.find("Namespace", name) is None:
+                await server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+        await server.start(API_SERVER_PORT, host=machine.address)
+
+    def _register(self, machine: ModelMachine) -> None:
+        if ("Node", machine.address, "") not in self.objects:
+            self.put(
+                "Node", machine.address, metadata={"labels": {"kubernetes.io/hostname": machine.address}}
+            )
+        key = ("v1", "Node", "", machine.address)
+        node = self.store.get(key)
+        assert node is not None
+        node.setdefault("spec", {})
+        node["status"] = {
+            **node.get("status", {}),
+            "addresses": [{"type": "InternalIP", "address": machine.address}],
+            "capacity": {"cpu": machine.facts["cpus"], "memory": "32Gi", "pods": "256"},
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+            "nodeInfo": {
+                "kubeletVersion": "v1.20.2",
+                "osImage": "embedded lab",
+                "containerRuntimeVersion": "docker://20.10.24",
+                "kernelVersion": "5.10.0",
+                "architecture": "amd64",
+                "operatingSystem": "linux",
+            },
+        }
+        self.store.write(key, node)
+
+    def _report(self, machine: ModelMachine) -> None:
+        """Mirror pods of the static pods."""
+        for component in STATIC_PODS:
+            path = machine.path(f"{MANIFESTS}/{component}.yaml")
+            key = ("v1", "Pod", "kube-system", f"{component}-{machine.address}")
+            if not path.is_file():
+                self.store.remove(key)
+                continue
+            pod = yaml.safe_load(path.read_text())
+            pod |= {"apiVersion": "v1", "kind": "Pod"}
+            pod["metadata"] |= {"name": key[3], "namespace": key[2]}
+            pod["spec"]["nodeName"] = machine.address
+            pod["status"] = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+            self.store.write(key, pod)
+
+
+class LabApiServer(KubeServer):
+    """The API server of one control plane: TLS and logins from the files of its machine."""
+
+    def __init__(self, machine: ModelMachine, cluster: LabCluster) -> None:
+        ca, certificate, key = (
+            machine.text(f"{PKI}/{name}") for name in ("ca.crt", "apiserver.crt", "apiserver.key")
+        )
+        super().__init__(
+            store=cluster.store, certificates=(ca, certificate, key), nodes=lambda: len(cluster.servers)
+        )
+        self._machine = machine
+
+    def authenticated(self, request: web.Request) -> bool:
+        """By a certificate of the cluster's CA, or by a token of the machine's token file."""
+        if request.transport is not None and request.transport.get_extra_info("peercert"):
+            return True
+        path = self._machine.path(KNOWN_TOKENS)
+        rows = csv.reader(path.read_text().splitlines()) if path.is_file() else ()
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        return any(row and row[0] == given for row in rows)
+
+    def _ssl(self) -> ssl.SSLContext:
+        context = super()._ssl()
+        context.load_verify_locations(cadata=self.ca_pem)
+        context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+def _kubelet_runs(machine: ModelMachine) -> bool:
+    return "kubelet.service" in machine.facts.get("systemd", {}).get("active", ())

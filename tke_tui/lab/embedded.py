@@ -1,0 +1,136 @@
+"""The embedded lab as a whole: machines that answer SSH, a Docker engine, and an input that fits them.
+
+    async with EmbeddedLab(directory, nodes=3) as lab:
+        ... install lab.para with lab.settings ...
+
+Everything lives below one directory and listens on 127.77.0.0/16 or on this host's loopback address only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any, Self
+
+from tke_tui.core.context import Options
+from tke_tui.core.installation import RunSettings
+from tke_tui.core.model.fields import secret
+from tke_tui.core.model.machine import Machine
+from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.simulated import NETWORK
+from tke_tui.lab.bundle import KUBERNETES, make_bundle
+from tke_tui.lab.cluster import LabCluster
+from tke_tui.lab.commands.node import RELEASE
+from tke_tui.lab.commands.probes import healthy
+from tke_tui.lab.docker.server import DockerServer
+from tke_tui.lab.machine import ModelMachine
+from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
+
+SSH_PORT = 2222
+FIRST_HOST = 11
+"""The first machine is 127.77.0.11."""
+
+
+@dataclass(frozen=True)
+class LabNode:
+    """One machine and its SSH server."""
+
+    machine: ModelMachine
+    sshd: LabSshd
+
+
+@dataclass
+class EmbeddedLab:
+    """`nodes` machines below `directory`, which is made; see the module."""
+
+    directory: Path
+    nodes: int = 3
+    members: dict[str, LabNode] = field(default_factory=dict)
+    cluster: LabCluster = field(default_factory=LabCluster)
+    password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+
+    async def __aenter__(self) -> Self:
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._stack = contextlib.AsyncExitStack()
+        self.bundle = make_bundle(self.directory / "bundle")
+        (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
+        docker = DockerServer(self.directory / "docker.sock", certificates=self.directory / "certs.d")
+        self.docker = await docker.start()
+        self._stack.push_async_callback(self.docker.stop)
+        self._stack.push_async_callback(self.cluster.close)
+        for number in range(self.nodes):
+            await self._add(number)
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+
+    async def _add(self, number: int) -> None:
+        address = str(NETWORK.network_address + FIRST_HOST + number)
+        root = self.directory / "nodes" / address
+        root.mkdir(parents=True)
+        machine = ModelMachine(root, address)
+        healthy(machine, number + 1)
+        machine.put("/etc/hosts", f"127.0.0.1 localhost\n{address} node-{number + 1}\n")
+        machine.put("/proc/sys/net/ipv4/ip_forward", "0\n")
+        machine.put(f"/lib/modules/{RELEASE}/modules.builtin", "kernel/fs/ext4/ext4.ko\n")
+        machine.facts |= {"cluster": self.cluster}
+        self.cluster.machines[address] = machine
+        sshd = LabSshd(
+            root,
+            address=address,
+            port=SSH_PORT,
+            users={"root": Account(self.password)},
+            commands=lambda argv, stdin, env: self._execute(machine, argv, stdin, env),
+        )
+        await self._stack.enter_async_context(sshd)
+        self.members[address] = LabNode(machine, sshd)
+
+    async def _execute(
+        self, machine: ModelMachine, argv: list[str], stdin: bytes, env: CommandEnv
+    ) -> Reply | None:
+        reply = machine.execute(argv, stdin)
+        await self.cluster.settle(machine)
+        return reply.exit_code, reply.stdout, reply.stderr
+
+    @property
+    def para(self) -> CreateClusterPara:
+        """An input for these machines, with everything of the platform that the lab can show."""
+        document: dict[str, Any] = {
+            "cluster": {"spec": {"version": KUBERNETES, "networkDevice": "eth0"}},
+            "Config": {
+                "basic": {"username": "admin", "password": "YWRtaW4="},
+                "auth": {"tke": {}},
+                "registry": {"tke": {}},
+                "business": {},
+                "monitor": {"influxDB": {"local": {}}},
+                "logagent": {},
+                "gateway": {},
+            },
+        }
+        para = CreateClusterPara.model_validate(document)
+        para.cluster.spec.machines = [
+            Machine(ip=address, port=SSH_PORT, username="root", password=secret(self.password))
+            for address in sorted(self.members, key=IPv4Address)
+        ]
+        return para
+
+    @property
+    def settings(self) -> RunSettings:
+        """What an engine needs beside the input: the lab's bundle, Docker engine and ports that need no root."""
+        return RunSettings(
+            self.directory / "bundle",
+            Options(
+                hosts_file=self.directory / "hosts",
+                docker_socket=self.docker.url,
+                docker_certs_dir=self.directory / "certs.d",
+                registry_http_port=5080,
+                registry_https_port=5443,
+                gateway_port=8443,
+            ),
+            host_key_policy="accept-new",
+            use_agent=False,
+        )
