@@ -61,7 +61,7 @@ async def test_another_bundle_with_the_same_tags_is_loaded_though_the_names_are_
 ) -> None:
     await world.run(LoadImages())
     before = world.engine.tags[f"{PREFIX}/{IMAGES[0]}"]
-    add_images(world.bundle, salt="rebuilt")
+    add_images(world.bundle, IMAGES, salt="rebuilt")
     world.bundle = Bundle.open(world.bundle.root)
     await world.run(LoadImages())
     assert world.engine.tags[f"{PREFIX}/{IMAGES[0]}"] != before
@@ -123,7 +123,7 @@ async def test_only_the_missing_image_is_pushed_again_and_only_a_changed_list_is
 async def test_an_image_of_another_build_under_the_same_tag_replaces_the_old_one(pushing: StepWorld) -> None:
     await pushing.run(PushImages())
     old = stored(pushing, "etcd", "v3.4.23")
-    pushing.images = add_images(pushing.bundle, salt="rebuilt")
+    pushing.images = add_images(pushing.bundle, IMAGES, salt="rebuilt")
     pushing.load()
     await pushing.run(PushImages())
     assert stored(pushing, "etcd", "v3.4.23") != old

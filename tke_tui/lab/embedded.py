@@ -26,10 +26,12 @@ from tke_tui.lab.cluster import LabCluster
 from tke_tui.lab.commands.node import RELEASE
 from tke_tui.lab.commands.probes import healthy
 from tke_tui.lab.docker.server import DockerServer
+from tke_tui.lab.gateway import Gateway
 from tke_tui.lab.machine import ModelMachine
 from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
 
 SSH_PORT = 2222
+GATEWAY_PORT = 8443
 FIRST_HOST = 11
 """The first machine is 127.77.0.11."""
 
@@ -57,10 +59,16 @@ class EmbeddedLab:
         self._stack = contextlib.AsyncExitStack()
         self.bundle = make_bundle(self.directory / "bundle")
         (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
-        docker = DockerServer(self.directory / "docker.sock", certificates=self.directory / "certs.d")
-        self.docker = await docker.start()
+        self.docker = await DockerServer(
+            self.directory / "docker.sock",
+            hosts_file=self.directory / "hosts",
+            certificates=self.directory / "certs.d",
+        ).start()
         self._stack.push_async_callback(self.docker.stop)
         self._stack.push_async_callback(self.cluster.close)
+        self.gateway = Gateway(self.cluster, GATEWAY_PORT)
+        self._stack.push_async_callback(self.gateway.close)
+        await self.gateway.open()
         for number in range(self.nodes):
             await self._add(number)
         return self
@@ -129,7 +137,7 @@ class EmbeddedLab:
                 docker_certs_dir=self.directory / "certs.d",
                 registry_http_port=5080,
                 registry_https_port=5443,
-                gateway_port=8443,
+                gateway_port=GATEWAY_PORT,
             ),
             host_key_policy="accept-new",
             use_agent=False,

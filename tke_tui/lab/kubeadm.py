@@ -11,7 +11,7 @@ import base64
 import copy
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +45,7 @@ class Refused(Exception):
 class ModelCluster:
     """What all machines share: API objects by (kind, name, namespace) and the etcd members by machine."""
 
-    objects: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    objects: MutableMapping[Key, dict[str, Any]] = field(default_factory=dict)
     members: dict[str, str] = field(default_factory=dict)
     """machine -> member name, "" until it has started."""
     machines: dict[str, ModelMachine] = field(default_factory=dict)

@@ -50,6 +50,7 @@ class RegistryServer:
     manifests: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     tokens: dict[str, set[str]] = field(default_factory=dict)
+    address: str = "127.0.0.1"
     _runner: web.AppRunner | None = None
 
     async def start(self) -> Self:
@@ -63,7 +64,7 @@ class RegistryServer:
         app.router.add_route("*", "/v2/{repo:.+}/blobs/{digest}", self._blob)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self.tls, reuse_address=True)
+        site = web.TCPSite(self._runner, self.address, self.port, ssl_context=self.tls, reuse_address=True)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
@@ -75,7 +76,7 @@ class RegistryServer:
 
     @property
     def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
+        return f"{self.address}:{self.port}"
 
     @property
     def url(self) -> str:

@@ -60,6 +60,8 @@ class DockerServer:
     requests: list[str] = field(default_factory=list)
     hosts: dict[str, str] = field(default_factory=dict)
     """Names of registries -> address to dial by TLS; their CA has to lie below `certificates`, as in certs.d."""
+    hosts_file: Path | None = None
+    """The hosts file of this engine's host: further names of registries, reached by TLS."""
     certificates: Path = Path("/nonexistent")
     _runner: web.AppRunner | None = None
 
@@ -195,7 +197,7 @@ class DockerServer:
             given = json.loads(base64.urlsafe_b64decode(login))
             clear = f"{given['username']}:{given['password']}".encode()
             headers["Authorization"] = "Basic " + base64.b64encode(clear).decode()
-        base = f"{'https' if name.domain in self.hosts else 'http'}://{name.domain}/v2/{name.path}"
+        base = f"{'https' if self._address(name.domain) else 'http'}://{name.domain}/v2/{name.path}"
         layers = [gzip.compress(layer, mtime=0) for layer in image.layers]
         connector = self._connector(name.domain)
         async with aiohttp.ClientSession(
@@ -220,12 +222,21 @@ class DockerServer:
         return {"Tag": name.tag, "Digest": digest_of(manifest), "Size": len(manifest)}
 
     def _connector(self, domain: str) -> aiohttp.TCPConnector | None:
-        if domain not in self.hosts:
+        address = self._address(domain)
+        if not address:
             return None
         ca = self.certificates / domain / "ca.crt"
         tls = ssl.create_default_context(cafile=ca if ca.is_file() else None)
-        resolver = FixedResolver(domain.partition(":")[0], self.hosts[domain])
+        resolver = FixedResolver(domain.partition(":")[0], address)
         return aiohttp.TCPConnector(ssl=tls, resolver=resolver)
+
+    def _address(self, domain: str) -> str:
+        """Where a registry that is reached by TLS is; "" for one that is reached without."""
+        if domain in self.hosts:
+            return self.hosts[domain]
+        lines = self.hosts_file.read_text().splitlines() if self.hosts_file is not None else []
+        name = domain.partition(":")[0]
+        return next((words[0] for line in lines if name in (words := line.partition("#")[0].split())[1:]), "")
 
     async def _fault(self, response: web.StreamResponse, operation: str, name: str) -> bool:
         fault = next((f for f in self.faults if f.operation == operation and f.name in name), None)

@@ -25,6 +25,7 @@ from aiohttp import web
 from tke_tui.lab.kube.answers import cut, missing, send, status
 from tke_tui.lab.kube.certificates import make_certificates
 from tke_tui.lab.kube.store import (
+    AGGREGATED,
     KINDS,
     Key,
     Object,
@@ -182,7 +183,7 @@ class KubeServer:
 
     def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """An object by kind, whatever its API version."""
-        for version, of_version in self.kinds.items():
+        for version, of_version in self._served().items():
             if kind in of_version and (found := self.store.get((version, kind, namespace, name))):
                 return found
         return None
@@ -221,9 +222,17 @@ class KubeServer:
         if not self.authenticated(request):
             return status(401, "Unauthorized")
         version = request.path.removeprefix("/apis/").removeprefix("/api/").strip("/")
-        if version in self.kinds:
+        if version in self._served():
             return web.json_response(self._resources(version))
         return await self._resource(request)
+
+    def _served(self) -> dict[str, dict[str, tuple[str, bool]]]:
+        """API version -> kinds: the server's own, and those of API servers that an APIService leads to."""
+        led = {
+            f"{service['spec']['group']}/{service['spec']['version']}"
+            for service in self.store.list("apiregistration.k8s.io/v1", "APIService", None)
+        }
+        return {**{version: kinds for version, kinds in AGGREGATED.items() if version in led}, **self.kinds}
 
     def authenticated(self, request: web.Request) -> bool:
         """Whether the request comes from somebody the server knows."""
@@ -232,7 +241,7 @@ class KubeServer:
     def _resources(self, version: str) -> Object:
         rows = [
             {"name": plural, "kind": kind, "namespaced": namespaced, "verbs": []}
-            for kind, (plural, namespaced) in self.kinds[version].items()
+            for kind, (plural, namespaced) in self._served()[version].items()
         ]
         rows += [{**row, "name": f"{row['name']}/status"} for row in list(rows)]
         return {"kind": "APIResourceList", "groupVersion": version, "resources": rows}
@@ -240,7 +249,7 @@ class KubeServer:
     async def _resource(self, request: web.Request) -> web.StreamResponse:
         found = _PATH.match(request.path)
         version = found["group"].removeprefix("/apis/").removeprefix("/api/") if found else ""
-        by_plural = {plural: (kind, ns) for kind, (plural, ns) in self.kinds.get(version, {}).items()}
+        by_plural = {plural: (kind, ns) for kind, (plural, ns) in self._served().get(version, {}).items()}
         if found is None or found["plural"] not in by_plural:
             return status(404, "the server could not find the requested resource")
         kind, namespaced = by_plural[found["plural"]]

@@ -45,6 +45,15 @@ KINDS: dict[str, dict[str, tuple[str, bool]]] = {
     "networking.k8s.io/v1": {"Ingress": ("ingresses", True), "NetworkPolicy": ("networkpolicies", True)},
 }
 
+AGGREGATED: dict[str, dict[str, tuple[str, bool]]] = {
+    "platform.tkestack.io/v1": {
+        "Cluster": ("clusters", False),
+        "ClusterCredential": ("clustercredentials", False),
+        "Machine": ("machines", False),
+    },
+}
+"""Kinds of the platform's own API servers, known once an APIService leads to them."""
+
 
 @dataclass(frozen=True)
 class Change:
