@@ -13,8 +13,11 @@ from cryptography.x509.oid import NameOID
 
 
 @cache
-def make_pair(name: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """Certificate and key; the same name and SANs give the same pair, so that machines can be compared."""
+def make_pair(name: str, names: tuple[str, ...], serial: int = 1, days: int = 365) -> tuple[str, str]:
+    """Certificate and key; the same arguments give the same pair, so that machines can be compared.
+
+    It ends in `days` days; it has ended when they are negative.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
@@ -23,9 +26,9 @@ def make_pair(name: str, names: tuple[str, ...]) -> tuple[str, str]:
         .subject_name(subject)
         .issuer_name(subject)
         .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .serial_number(serial)
+        .not_valid_before(now - datetime.timedelta(days=1000))
+        .not_valid_after(now + datetime.timedelta(days=days))
     )
     if names:
         general = [_general_name(text) for text in names]
