@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import BundleError
@@ -34,6 +34,9 @@ from tke_tui.forms import draft_files, paths
 from tke_tui.forms.choices import Answers, RunChoices, check_choices
 from tke_tui.forms.wording import for_forms
 
+if TYPE_CHECKING:
+    from tke_tui.forms.machine_rows import Check
+
 AGAIN = "#again"
 """Ends the path of the second entry of a password: `Config.basic.password#again`."""
 
@@ -44,8 +47,8 @@ class Draft:
     `file` is where it was read from or saved to last. `opened` are the findings of reading that file: values that
     did not fit the model are named there and are not in the draft. `aside` holds what was typed in alternatives that
     are not chosen at present, by path: choosing one again brings it back. `checked` are the names of the form steps
-    whose problems are shown, missing values included, `touched` the paths that were edited. `revision` grows with
-    every change.
+    whose problems are shown, missing values included, `all_checked` says so of all, `touched` are the paths that were
+    edited. `logins` is what trial logins have shown, see `MachineList`. `revision` grows with every change.
     """
 
     def __init__(self, para: CreateClusterPara | None = None, choices: RunChoices | None = None) -> None:
@@ -59,7 +62,9 @@ class Draft:
         self.unread: dict[str, Any] = {}
         self.again: dict[str, str] = {}
         self.checked: set[str] = set()
+        self.all_checked = False
         self.touched: set[str] = set()
+        self.logins: dict[str, Check] = {}
         self.revision = 0
         self._keeping, self._kept_revision = threading.Lock(), 0
         self._bundle: tuple[str, tuple[str, ...], BundleError | None] = ("", (), None)
@@ -84,7 +89,7 @@ class Draft:
         loaded: Loaded = draft_files.read_document(file)
         assert loaded.para is not None
         draft = cls(loaded.para, _choices(bundle))
-        draft.file, draft.opened = file, loaded.findings
+        draft.file, draft.opened, draft.all_checked = file, loaded.findings, True
         return draft
 
     @classmethod
@@ -96,6 +101,7 @@ class Draft:
         draft = cls(kept.para, kept.choices)
         draft.file, draft.unread = kept.file, dict(kept.unread)
         draft.again, draft.checked = dict.fromkeys(kept.unconfirmed, ""), set(kept.checked)
+        draft.all_checked = kept.all_checked
         return draft
 
     @property
@@ -150,6 +156,10 @@ class Draft:
         """Keep what was typed although the document has no place for it, e.g. the same name twice; a problem."""
         self.revision += 1
         self.unread[path] = value
+
+    def is_checked(self, step: str) -> bool:
+        """Whether all problems of a form step are to be shown, also those of what nobody has looked at yet."""
+        return self.all_checked or step in self.checked
 
     def replace(self, para: CreateClusterPara) -> None:
         """Another document in the place of this one; the choices of the run stay."""
@@ -232,6 +242,7 @@ class Draft:
             unread={path: text for path, text in self.unread.items() if not covers_secret(path)},
             unconfirmed=tuple(path for path, text in self.again.items() if text != self.text(path)),
             checked=tuple(sorted(self.checked)),
+            all_checked=self.all_checked,
         )
         revision = self.revision
 

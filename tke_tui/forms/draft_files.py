@@ -38,6 +38,7 @@ class Kept:
     unread: dict[str, Any] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
+    all_checked: bool = False
 
 
 def user_path(text: str) -> Path:
@@ -101,6 +102,7 @@ def write_kept(directory: InstallDir, kept: Kept) -> None:
             "unread": kept.unread,
             "unconfirmed": list(kept.unconfirmed),
             "checked": list(kept.checked),
+            "allChecked": kept.all_checked,
         }
         text = json.dumps(document, indent=1) + "\n"
         if not directory.draft.exists():
@@ -131,6 +133,7 @@ def read_kept(directory: InstallDir) -> Kept | None:
             unread=kept["unread"],
             unconfirmed=tuple(kept["unconfirmed"]),
             checked=tuple(kept["checked"]),
+            all_checked=kept["allChecked"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StateError(

@@ -41,10 +41,10 @@ def network_summary(draft: Draft) -> str:
     spec = draft.para.cluster.spec
     nodes = n_("{count} node", "{count} nodes", network.max_nodes).format(count=network.max_nodes)
     services = parse_network(network.service_cidr).num_addresses
-    text = _("Room for {nodes} with {pods} pods each and {services} services.").format(
+    text = _("Room for {nodes} with {pods} pods each, {services} services.").format(
         nodes=nodes, pods=spec.properties.max_node_pod_num or 256, services=services
     )
-    detail = _("Services {network}, DNS {dns}, one node /{mask}.").format(
+    detail = _("Services {network}, DNS {dns}, nodes /{mask}.").format(
         network=network.service_cidr, dns=network.dns_ip, mask=network.node_cidr_mask_size
     )
     return f"{text}\n{detail}"
@@ -59,7 +59,10 @@ def choices(draft: Draft, field: FormField, path: str) -> list[tuple[str, str]]:
     if current not in values:
         values.append(current)
     default = draft.default(path)
-    empty = _("{value} (default)").format(value=default) if default else _("none")
+    if default:
+        empty = _("{value} (default)").format(value=default)
+    else:
+        empty = _("the bundle's first") if field.path == "cluster.spec.version" else _("none")
     return [(value, _(CHOICE_LABELS.get(value, value)) if value else empty) for value in values]
 
 

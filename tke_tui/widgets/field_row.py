@@ -42,8 +42,8 @@ class FieldRow(Vertical):
         height: auto;
         width: 1fr;
         & > Horizontal { height: auto; width: 1fr; }
-        & .label { width: 22; padding: 0 1 0 0; color: $foreground; }
-        & .message { width: 1fr; height: auto; margin-left: 22; padding: 0 1; color: $text-muted; }
+        & .label { width: 20; padding: 0 1 0 0; color: $foreground; }
+        & .message { width: 1fr; height: auto; margin-left: 20; padding: 0 1; color: $text-muted; }
         & .message:ansi { text-style: dim; }
         & .hint { width: auto; height: 1; padding: 0 1; color: $text-muted; }
         &:focus-within .label { color: $accent; text-style: bold; }

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from tke_tui.widgets.editors import Edited, LineInput
 
@@ -60,11 +60,6 @@ class RowsEditor(Vertical):
         if any(self.table[-1]):
             await self.mount(self._line(self._empty()))
         self.post_message(Edited(self.path, self.table))
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter goes to the next cell, like tab."""
-        event.stop()
-        self.screen.focus_next()
 
     def _empty(self) -> Row:
         return ("",) * len(self.columns)
