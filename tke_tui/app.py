@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import os
+import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -138,9 +139,10 @@ class TkeApp(App[None]):
         """Detach and end the app; whatever the engine does goes on."""
         if self.engine_works:
             self.farewell = _("The installation goes on. Come back with: {command}").format(
-                command=self._command("attach")
+                command=self.command_line("attach")
             )
-        self.exit()
+        ended = self.view.exit_code if self.attached and not self.engine_works else 0
+        self.exit(return_code=ended or 0)
 
     def fail(self, error: TkeError) -> None:
         """Show an error with its cause and its remedy over whatever is on the screen."""
@@ -293,6 +295,7 @@ class TkeApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
         if self.start == "dashboard":
             self._connect()
         for note in self.context.notes:
@@ -328,7 +331,8 @@ class TkeApp(App[None]):
         arrows = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
         return arrows.get(shown, shown) if self.context.symbols.ascii else shown
 
-    def _command(self, name: str) -> str:
+    def command_line(self, name: str) -> str:
+        """What to type for this installation, e.g. `tke-tui attach --dir ...`."""
         from tke_tui.core.paths import default_directory
 
         root = self.context.directory.root

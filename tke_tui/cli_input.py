@@ -1,4 +1,4 @@
-"""What the command line names, read and checked: documents, bundles, directories, the passphrase."""
+"""What the command line names, read and checked: documents, bundles, directories."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from tke_tui.core.model.validate import Report
 from tke_tui.core.model.validate import validate as validate_para
 from tke_tui.core.paths import InstallDir, default_directory
 from tke_tui.core.plan import handler_names, step_names
+from tke_tui.passphrase import passphrase as passphrase
 from tke_tui.reports import findings_text
 from tke_tui.terminal import complain
-
-PASSPHRASE_VARIABLE = "TKE_TUI_PASSPHRASE_FILE"  # noqa: S105 - a name, no secret
 
 
 def read_input(
@@ -85,24 +84,3 @@ def policy(chosen: HostKeys | None) -> HostKeyPolicy:
     if chosen is not None:
         return chosen.value
     return "ask" if sys.stdin is not None and sys.stdin.isatty() else "strict"
-
-
-def passphrase() -> str | None:
-    """The passphrase of the secrets, from the file that TKE_TUI_PASSPHRASE_FILE names; None = key file."""
-    name = os.environ.get(PASSPHRASE_VARIABLE)
-    if not name:
-        return None
-    path = Path(name)
-    try:
-        if path.stat().st_mode & 0o077:
-            raise UsageError(f"{path} can be read by others", fix=f"chmod 600 {path}")
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"The passphrase file {path} cannot be read",
-            detail=getattr(error, "strerror", None) or "it is not UTF-8 text",
-            fix=f"Correct {PASSPHRASE_VARIABLE} or unset it.",
-        ) from None
-    if not text:
-        raise UsageError(f"The passphrase file {path} is empty", fix="Put the passphrase on its first line.")
-    return text

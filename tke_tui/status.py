@@ -49,6 +49,9 @@ class _Story:
                     self.left_out[event.task] = event.why
                 case ev.TaskBlocked():
                     self.blocked[event.task] = event.on
+                case ev.TaskReset():
+                    self.blocked.pop(event.task, None)
+                    self.left_out.pop(event.task, None)
                 case ev.TaskFailed():
                     self.failures[event.task] = event
                 case ev.RunFinished():

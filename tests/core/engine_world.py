@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tke_tui.core.bundle import Bundle, KubernetesRelease, Manifest
 from tke_tui.core.context import Context, Options, Services
 from tke_tui.core.engine import Budgets, Engine, Listener, RunResult
-from tke_tui.core.events import Event
+from tke_tui.core.events import Event, TaskFailed
 from tke_tui.core.graph import Graph, Listed, build_graph
 from tke_tui.core.journal import Journal, recover
 from tke_tui.core.model.cluster import Cluster, ClusterSpec
@@ -52,6 +52,7 @@ def task(
     inputs: Any = None,
     left_out: str | None = None,
     options: Sequence[str] = (),
+    skippable: bool = False,
 ) -> Task:
     """A task with this name and body."""
 
@@ -74,6 +75,7 @@ def task(
     Made.serial = serial
     Made.chained = chained
     Made.attempts = attempts
+    Made.skippable = skippable
     return Made()
 
 
@@ -102,7 +104,9 @@ class World:
         ]
         return build_graph(listed, self.para, gates=gates)
 
-    async def run(self, *tasks: Task, gates: Sequence[str] = ()) -> RunResult:
+    async def run(
+        self, *tasks: Task, gates: Sequence[str] = (), kept: Mapping[str, TaskFailed] | None = None
+    ) -> RunResult:
         self.events = []
         recovered = recover(self.directory.journal)
         state = restore(RunState.load(self.directory.state), recovered.events)
@@ -115,6 +119,7 @@ class World:
             state,
             logs,
             listeners=(self.events.append, *self.listeners),
+            kept=kept,
             budgets=Budgets(retry_delay=0.001, retry_delay_max=0.002),
         )
         try:

@@ -19,6 +19,9 @@ from typing import Any
 from tests.lab import hosts_file, nodes
 from tests.lab.docker import reachable
 from tests.lab.settings import LOAD_BALANCER, VIP, node_address, paths
+from tke_tui.core.events import TaskSucceeded
+from tke_tui.core.journal import read_events
+from tke_tui.core.paths import InstallDir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 COMMAND = str(Path(sys.executable).with_name("tke-tui"))
@@ -217,6 +220,11 @@ class Site:
             env={**os.environ, "HOME": str(home)},
         )
         return Run(process, time.monotonic())
+
+    def succeeded(self) -> list[TaskSucceeded]:
+        """What the journal says of every task that ended well, in order of time."""
+        events = read_events(InstallDir(self.root).journal)
+        return [event for event in events if isinstance(event, TaskSucceeded)]
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
         words = [str(KUBECTL), "--kubeconfig", str(self.root / "admin.kubeconfig"), *arguments]

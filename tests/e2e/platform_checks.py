@@ -16,9 +16,6 @@ from typing import Any
 
 from tests.e2e.harness import Site, node_command
 from tests.lab.settings import node_address
-from tke_tui.core.events import TaskSucceeded
-from tke_tui.core.journal import read_events
-from tke_tui.core.paths import InstallDir
 
 NAMESPACE = "tke"
 CONSOLE = "console.tke.com"
@@ -146,9 +143,7 @@ def gateway_answers(site: Site, tmp: Path, machines: int) -> None:
 
 def installer_gave_way(site: Site, machines: int) -> None:
     """With the installer on the first machine: its registry has gone, and the gateway has its ports."""
-    ended = {
-        event.task for event in read_events(InstallDir(site.root).journal) if isinstance(event, TaskSucceeded)
-    }
+    ended = {event.task for event in site.succeeded()}
     wanted = {f"Prepare images before stop local registry@{node_address(n)}" for n in range(1, machines + 1)}
     assert wanted | {"Stop local registry to give up 80/443 for tke-gateway"} <= ended
     containers = node_command(1, "docker", "ps", "--all", "--format", "{{.Names}}").split()

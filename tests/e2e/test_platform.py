@@ -28,6 +28,7 @@ from tests.e2e.harness import (
     b64,
     fresh_nodes,
     lab,
+    node_command,
     para,
 )
 from tests.lab.extras import CLIENT_ID, ELASTICSEARCH_URL, ISSUER, Extras
@@ -73,6 +74,7 @@ KILLS_WITH_THIRD_PARTIES: Groups = (
     ("Install tke-gateway", "Register tke api into global cluster"),
 )  # fmt: skip
 LONGEST_BEFORE_KILL = 3.0
+PORTS = (("http", 80), ("https", 443))
 
 
 def kill_near(run: Run, step: str, group: tuple[str, ...], seconds: float) -> None:
@@ -165,6 +167,10 @@ def test_all_of_its_own_from_the_first_machine_killed_in_dockers_restart_and_thr
     fresh_nodes(MACHINES, installer=tmp_path)
     site = SiteOnMachine(tmp_path, all_of_its_own())
     own = str(node_address(site.MACHINE))
+    # The bundle's docker will not find what this one has loaded and started.
+    settings = json.dumps({"data-root": "/var/lib/docker/former"})
+    setting = 'mkdir -p /etc/docker && printf %s "$1" >/etc/docker/daemon.json && systemctl restart docker'
+    node_command(site.MACHINE, "sh", "-c", setting, "sh", settings)
 
     killed = site.install().kill_when(
         lambda event: (
@@ -173,6 +179,11 @@ def test_all_of_its_own_from_the_first_machine_killed_in_dockers_restart_and_thr
     )
     print(f"killed as it restarts its own docker, after {killed.seconds:.1f} s")
     _, runs = killed_three_times(site, KILLS_ON_THE_FIRST_MACHINE, site.resume)
+    docker = next(event for event in site.succeeded() if event.task == f"EnsureDocker@{own}")
+    assert any(change.startswith("load images.tar.gz") for change in docker.changes)
+    assert {f"start the container registry-{kind} on port {port}" for kind, port in PORTS} <= set(
+        docker.changes
+    )
     platform_checks.installer_gave_way(site, MACHINES)
     is_all_of_its_own(site, [killed, *runs], tmp_path)
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 import traceback
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from tke_tui import __version__
 from tke_tui.core import events as ev
+from tke_tui.core.announce import announcement
 from tke_tui.core.context import Context, Mode, Services
 from tke_tui.core.disk_errors import disk_problem
-from tke_tui.core.errors import Evidence, ExitCode, TkeError
+from tke_tui.core.errors import ExitCode, TkeError
+from tke_tui.core.failures import InternalError, error_of, failed_event, most_telling
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.journal import Journal
 from tke_tui.core.node_logs import NodeLogs
+from tke_tui.core.schedule import Change, Schedule, Status, WrongMoment
 from tke_tui.core.snapshots import Snapshots
 from tke_tui.core.state import RunState
 
@@ -37,7 +37,10 @@ class Budgets:
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """How a run ended. `status` is success, failed or cancelled; `errors` are (task id, error) in order of time."""
+    """How a run ended. `status` is success, failed or cancelled; `errors` are (task id, error) in order of time.
+
+    What failed and was then repeated or skipped is not among the failures any more.
+    """
 
     status: str
     exit_code: ExitCode
@@ -53,11 +56,14 @@ class RunResult:
 class _Counts:
     ran: int = 0
     skipped: int = 0
-    errors: list[tuple[str, TkeError]] = field(default_factory=list)
+    errors: dict[str, TkeError] = field(default_factory=dict)
 
 
 class Engine:
-    """One run of one graph. Listeners hear every event in order, durable ones only once they are on disk."""
+    """One run of one graph. Listeners hear every event in order, durable ones only once they are on disk.
+
+    `kept` are failures of an earlier run that nobody asked to try again, by task id: they count as failed at once.
+    """
 
     def __init__(
         self,
@@ -68,6 +74,7 @@ class Engine:
         logs: NodeLogs,
         *,
         listeners: tuple[Listener, ...] = (),
+        kept: Mapping[str, ev.TaskFailed] | None = None,
         budgets: Budgets | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -77,11 +84,13 @@ class Engine:
         self._state = state
         self._logs = logs
         self._listeners = list(listeners)
+        self._kept = dict(kept or {})
         self._budgets = budgets or Budgets()
         self._clock = clock
         self._slots = asyncio.Semaphore(self._budgets.tasks)
         self._counts = _Counts()
-        self._broken: dict[str, str] = {}
+        self._schedule = Schedule(graph)
+        self._ready: asyncio.Queue[Sequence[str] | Exception] = asyncio.Queue()
         self._snapshots = Snapshots(services.directory.state, self._budgets.snapshot_every)
         self._cancelled = False
         self._in_graph = False
@@ -122,70 +131,79 @@ class Engine:
         if self._main is not None and self._in_graph:
             self._main.cancel()
 
+    async def retry(self, tasks: Sequence[str] = ()) -> None:
+        """Try failed or skipped tasks (ids) again, and what they held up; none named = all that failed.
+
+        Returns when it is written down. Raises `UnknownTask`, or `WrongMoment` also when the run is over.
+        """
+        self._require_at_work()
+        change = self._schedule.retry(tasks)
+        for task in change.again:
+            self._counts.errors.pop(task, None)
+            self._kept.pop(task, None)
+        await self._follow(change)
+
+    async def skip(self, task: str) -> None:
+        """Go on without a failed task. Raises as `retry`; `WrongMoment` also when it must not be skipped."""
+        self._require_at_work()
+        change = self._schedule.skip(task)
+        self._counts.errors.pop(task, None)
+        self._counts.skipped += 1
+        await self._follow(change, ev.TaskSkipped(task=task, why=ev.SKIPPED_BY_PERSON, by="person"))
+
+    def _require_at_work(self) -> None:
+        if not self._in_graph or self._cancelled or not self._schedule.remaining:
+            raise WrongMoment("The run is over", fix="Begin another one: tke-tui --resume")
+
+    async def _follow(self, change: Change, *first: ev.Event) -> None:
+        """Write down what follows from a change, then let run what may; also when the caller is cancelled meanwhile."""
+        try:
+            await asyncio.shield(self._post(*first, *_consequences(change), then=self._releasing(change)))
+        except Exception as error:
+            self._ready.put_nowait(error)
+            raise
+
+    def _releasing(self, change: Change) -> Callable[[], None]:
+        return lambda: self._ready.put_nowait(change.ready)
+
     async def _announce(self) -> None:
-        included = self._graph.included
-        nodes = tuple(dict.fromkeys(planned.node for planned in included if planned.node))
-        rows = tuple((p.id, p.step, p.task.name, p.node, p.task.title) for p in self._graph)
-        await self._emit(
-            ev.RunStarted(
-                version=__version__,
-                pid=os.getpid(),
-                resumed=bool(self._state.tasks),
-                tasks=len(included),
-                nodes=nodes,
-            ),
-            ev.PlanReady(tasks=rows),
-            *(ev.TaskSkipped(task=p.id, why=p.left_out, by=p.by) for p in self._graph if p.left_out),
-        )
-        self._counts.skipped = len(self._graph.tasks) - len(included)
+        await self._emit(*announcement(self._graph, resumed=bool(self._state.tasks)))
+        self._counts.skipped = len(self._graph.tasks) - len(self._graph.included)
 
     async def _run_graph(self) -> None:
-        waiting = {planned.id: set(planned.needs) for planned in self._graph.included}
-        dependents: dict[str, list[str]] = defaultdict(list)
-        for task_id, needs in waiting.items():
-            for need in needs:
-                dependents[need].append(task_id)
-        ended: asyncio.Queue[str] = asyncio.Queue()
-        remaining = len(waiting)
+        self._ready.put_nowait(self._schedule.begin().ready)
         async with asyncio.TaskGroup() as group:
-            ready = [task_id for task_id, needs in waiting.items() if not needs]
-            while remaining:
+            while self._schedule.remaining or not self._ready.empty():
+                ready = await self._ready.get()
+                if isinstance(ready, Exception):
+                    raise ready
                 for task_id in ready:
-                    group.create_task(self._run_one(self._graph[task_id], ended), name=task_id)
-                task_id = await ended.get()
-                remaining -= 1
-                ready = []
-                for dependent in dependents[task_id]:
-                    waiting[dependent].discard(task_id)
-                    if not waiting[dependent]:
-                        ready.append(dependent)
+                    group.create_task(self._run_one(self._graph[task_id]), name=task_id)
 
-    async def _run_one(self, planned: PlannedTask, ended: asyncio.Queue[str]) -> None:
+    async def _run_one(self, planned: PlannedTask) -> None:
+        """Bring one task to its end, whatever that takes."""
+        kept = self._kept.get(planned.id)
+        if kept is not None:
+            self._counts.errors[planned.id] = error_of(kept)
+            return await self._end(planned, kept)
         try:
-            culprit = next(
-                (self._broken[need] for need in sorted(planned.needs) if need in self._broken), None
+            key = planned.key(self._services.para, self._services.bundle, self._services.options)
+        except Exception as error:
+            if self._state.left_by_person(planned.id, planned.id):
+                return await self._pass_by(planned, ev.SKIPPED_BY_PERSON, "person")
+            return await self._end(
+                planned, self._failed(planned, planned.id, self._explain(planned, error), 0.0)
             )
-            if culprit is not None:
-                self._broken[planned.id] = culprit
-                await self._emit(ev.TaskBlocked(task=planned.id, on=culprit))
-                return
-            try:
-                key = planned.key(self._services.para, self._services.bundle, self._services.options)
-            except Exception as error:
-                await self._emit(self._failed(planned, planned.id, self._explain(planned, error), 0.0))
-                return
-            if self._state.ended_well(planned.id, key):
-                self._counts.skipped += 1
-                await self._emit(
-                    ev.TaskSkipped(
-                        task=planned.id, why="it ended well before, with the same inputs", by="done"
-                    )
-                )
-                return
-            async with self._slots:
-                await self._attempt(planned, key)
-        finally:
-            ended.put_nowait(planned.id)
+        if self._state.ended_well(planned.id, key):
+            return await self._pass_by(planned, "it ended well before, with the same inputs", "done")
+        if self._state.left_by_person(planned.id, key):
+            return await self._pass_by(planned, ev.SKIPPED_BY_PERSON, "person")
+        async with self._slots:
+            return await self._attempt(planned, key)
+
+    async def _pass_by(self, planned: PlannedTask, why: str, by: str) -> None:
+        self._counts.skipped += 1
+        await self._end(planned, ev.TaskSkipped(task=planned.id, why=why, by=by))
 
     async def _attempt(self, planned: PlannedTask, key: str) -> None:
         self._counts.ran += 1
@@ -194,7 +212,18 @@ class Engine:
         except asyncio.CancelledError:
             await self._emit(ev.TaskCancelled(task=planned.id, key=key))
             raise
-        await self._emit(outcome)
+        await self._end(planned, outcome)
+
+    async def _end(self, planned: PlannedTask, outcome: ev.TaskEvent) -> None:
+        """Write the outcome down. What follows from it is fixed before anybody hears of it and can wish for more."""
+        following: list[asyncio.Future[None]] = []
+
+        def ended() -> None:
+            change = self._schedule.end(planned.id, well=not isinstance(outcome, ev.TaskFailed))
+            following.append(self._post(*_consequences(change), then=self._releasing(change)))
+
+        await self._emit(outcome, then=ended)
+        await asyncio.gather(*following)
 
     async def _work(self, planned: PlannedTask, key: str) -> ev.TaskSucceeded | ev.TaskFailed:
         attempt = 1
@@ -238,23 +267,10 @@ class Engine:
         await asyncio.sleep(delay)
 
     def _failed(self, planned: PlannedTask, key: str, error: TkeError, seconds: float) -> ev.TaskFailed:
-        self._broken[planned.id] = planned.id
-        self._counts.errors.append((planned.id, error.with_traceback(None)))
+        self._counts.errors[planned.id] = error.with_traceback(None)
+        log = str(self._services.directory.node_log(planned.node))
         redact = self._services.secrets.redact
-        evidence = error.evidence or Evidence()
-        return ev.TaskFailed(
-            task=planned.id,
-            key=key,
-            seconds=round(seconds, 3),
-            title=redact(error.title),
-            detail=redact(error.detail),
-            fix=redact(error.fix),
-            exit_code=int(error.exit_code),
-            command=redact(evidence.command),
-            command_exit_code=evidence.exit_code,
-            output=tuple(redact(line) for line in evidence.output),
-            log=str(self._services.directory.node_log(planned.node)),
-        )
+        return failed_event(planned.id, key, error, seconds=seconds, log=log, redact=redact)
 
     def _explain(self, planned: PlannedTask, error: Exception) -> TkeError:
         if isinstance(error, TkeError):
@@ -289,14 +305,20 @@ class Engine:
         text = self._services.secrets.redact(text)
         self._mention(ev.TaskProgress(task=planned.id, done=done, total=total, text=text))
 
-    async def _emit(self, *events: ev.Event) -> None:
+    async def _emit(self, *events: ev.Event, then: Callable[[], None] = lambda: None) -> None:
         """Write durable events down, then fold them in and tell them; also when the caller is cancelled meanwhile."""
-        stamped = [self._stamped(event) for event in events]
-        await self._journal.append(stamped, then=lambda: self._publish(stamped))
+        await asyncio.shield(self._post(*events, then=then))
 
-    def _publish(self, events: list[ev.Event]) -> None:
+    def _post(self, *events: ev.Event, then: Callable[[], None]) -> asyncio.Future[None]:
+        """As `_emit`, without waiting: the order of the events is that of the calls."""
+        stamped = [self._stamped(event) for event in events]
+        return self._journal.post(stamped, then=lambda: self._publish(stamped, then))
+
+    def _publish(self, events: list[ev.Event], then: Callable[[], None]) -> None:
         for event in events:
             self._state.apply(event)
+        then()
+        for event in events:
             self._tell(event)
         self._snapshots.offer(self._state)
 
@@ -319,14 +341,14 @@ class Engine:
                     self._logs.write("", self._clock(), "listener", "note", line.rstrip())
 
     async def _finish(self, seconds: float) -> RunResult:
-        errors = self._counts.errors
+        errors = tuple(self._counts.errors.items())
         if self._cancelled:
             status, exit_code = "cancelled", ExitCode.CANCELLED
         elif errors:
-            status, exit_code = "failed", most_telling([error for _, error in errors])
+            status, exit_code = "failed", most_telling(error for _, error in errors)
         else:
             status, exit_code = "success", ExitCode.OK
-        blocked = sum(1 for task, culprit in self._broken.items() if task != culprit)
+        blocked = len(self._schedule.named(Status.BLOCKED))
         result = RunResult(
             status,
             exit_code,
@@ -335,7 +357,7 @@ class Engine:
             self._counts.skipped,
             len(errors),
             blocked,
-            tuple(errors),
+            errors,
         )
         await self._emit(
             ev.RunFinished(
@@ -352,23 +374,9 @@ class Engine:
         return result
 
 
-class InternalError(TkeError):
-    """A bug: an exception nobody explained."""
-
-    exit_code = ExitCode.INTERNAL
-
-
-def most_telling(errors: list[TkeError]) -> ExitCode:
-    """One exit code for several failures: the one a caller can act on first (unreachable before preflight, …)."""
-    order = (
-        ExitCode.INTERNAL,
-        ExitCode.USAGE,
-        ExitCode.UNREACHABLE,
-        ExitCode.PREFLIGHT,
-        ExitCode.FAILED,
-        ExitCode.NOT_READY,
-    )
-    return min((error.exit_code for error in errors), key=order.index)
+def _consequences(change: Change) -> list[ev.Event]:
+    again = [ev.TaskReset(task=task) for task in change.again]
+    return [*again, *(ev.TaskBlocked(task=task, on=culprit) for task, culprit in change.blocked)]
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

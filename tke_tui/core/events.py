@@ -10,6 +10,9 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+SKIPPED_BY_PERSON = "it failed, and a person chose to go on without it"
+"""The `why` of a failure that a person skipped."""
+
 _fields: dict[type[Any], tuple[str, ...]] = {}
 
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tke_tui.core import saved_input
 from tke_tui.core.adapters.ssh_types import AskHostKey, HostKeyPolicy, SshSettings
+from tke_tui.core.again import Again
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Options, Services
 from tke_tui.core.disk_errors import usable
@@ -113,10 +114,12 @@ class Installation:
         ask_host_key: AskHostKey | None = None,
         budgets: Budgets | None = None,
         started: Callable[[Engine], None] = lambda engine: None,
+        again: Again | None = None,
     ) -> RunResult:
         """Run what is left of the plan, under the directory's lock. `started` gets the engine, for `cancel`.
 
-        Raises `StateError` when another engine works here or the directory cannot be used.
+        `again` narrows that down to what a person asked for. Raises `StateError` when another engine works here or
+        the directory cannot be used, and what `Again.begin` raises before anything is run.
         """
         with contextlib.ExitStack() as stack:
             with usable(self.directory.root):
@@ -127,15 +130,19 @@ class Installation:
                 journal = Journal.open(self.directory.journal, last_seq=recovered.last_seq)
             logs = NodeLogs(self.directory)
             try:
-                for text in self._notices(recovered, state):
-                    notice = stamp(Notice(level="warning", text=text), journal.next_seq(), time.time())
-                    await journal.append([notice])
+                plan = self.plan
+                asked, kept = (again or Again()).begin(plan, state, recovered.events)
+                notices = [Notice(level="warning", text=text) for text in self._notices(recovered, state)]
+                for event in (*notices, *asked):
+                    written = stamp(event, journal.next_seq(), time.time())
+                    await journal.append([written])
+                    state.apply(written)
                     for listener in listeners:
-                        listener(notice)
+                        listener(written)
                 async with self.runtime(ask_host_key) as runtime:
                     services = self.services(runtime, state)
                     engine = Engine(
-                        self.plan, services, journal, state, logs, listeners=listeners, budgets=budgets
+                        plan, services, journal, state, logs, listeners=listeners, kept=kept, budgets=budgets
                     )
                     started(engine)
                     return await engine.run()

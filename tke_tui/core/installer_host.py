@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from ipaddress import ip_address
 from pathlib import Path
 
+from tke_tui.core.simulated import is_simulated
+
 _PROC = Path("/proc")
 
 
@@ -22,8 +24,10 @@ def is_own_address(address: str, proc: Path = _PROC) -> bool:
     """True when an interface of this host carries `address`.
 
     Only then can a socket be bound to it, unless the kernel allows any address (`ip_nonlocal_bind`, as load
-    balancers want it); then its tables are asked.
+    balancers want it); then its tables are asked. Simulated machines are never this host.
     """
+    if is_simulated(address):
+        return False
     six = ":" in address
     with socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:

@@ -176,15 +176,18 @@ class Journal:
         down is never kept from those who listen. The calls come in the order of the appends; an exception of
         `then` goes to the caller of `append`.
         """
-        if not events:
-            return
+        if events:
+            await asyncio.shield(self.post(events, then))
+
+    def post(self, events: Sequence[Event], then: Callable[[], None] = _nothing) -> asyncio.Future[None]:
+        """As `append`, without waiting: their place in the order is fixed when this returns. Await the result."""
         if self._failure is not None:
             raise self._refused(self._failure)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append(_Entry(b"".join(encode(event.as_dict()) for event in events), then, waiter))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write_out())
-        await asyncio.shield(waiter)
+        return waiter
 
     def after_pending(self, then: Callable[[], None]) -> None:
         """Call `then` after the `then` of everything appended so far: at once when nothing is on its way."""

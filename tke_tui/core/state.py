@@ -15,12 +15,12 @@ from tke_tui.core.paths import write_private
 
 SCHEMA = 1
 
-RUNNING, SUCCEEDED, FAILED, CANCELLED = "running", "succeeded", "failed", "cancelled"
+RUNNING, SUCCEEDED, FAILED, CANCELLED, SKIPPED = "running", "succeeded", "failed", "cancelled", "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRecord:
-    """Last known of one task: `key` identifies the inputs it was last run with."""
+    """Last known of one task: `key` identifies the inputs it was last run with; skipped = by a person."""
 
     status: str
     key: str
@@ -55,6 +55,11 @@ class RunState:
                 self._end(event.task, event.key, FAILED, event.seconds, event.title)
             case ev.TaskCancelled():
                 self._end(event.task, event.key, CANCELLED, 0.0)
+            case ev.TaskSkipped(by="person"):
+                record = self.tasks.get(event.task) or TaskRecord(SKIPPED, event.task)
+                self.tasks[event.task] = replace(record, status=SKIPPED)
+            case ev.TaskReset():
+                self.tasks.pop(event.task, None)
             case ev.RunFinished():
                 self.status, self.exit_code = event.status, event.exit_code
 
@@ -70,6 +75,11 @@ class RunState:
         """True when the task's last run ended well with exactly these inputs."""
         record = self.tasks.get(task)
         return record is not None and record.status == SUCCEEDED and record.key == key
+
+    def left_by_person(self, task: str, key: str) -> bool:
+        """True when a person chose to go on without the task, and its inputs have not changed since."""
+        record = self.tasks.get(task)
+        return record is not None and record.status == SKIPPED and record.key in (key, task)
 
     def finished(self, task_name: str, node: str) -> bool:
         return (task_name, node) in self.done_once

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import BundleError
@@ -33,6 +34,9 @@ from tke_tui.forms import draft_files, paths
 from tke_tui.forms.choices import Answers, RunChoices, check_choices
 from tke_tui.forms.wording import for_forms
 
+if TYPE_CHECKING:
+    from tke_tui.forms.machine_rows import Check
+
 AGAIN = "#again"
 """Ends the path of the second entry of a password: `Config.basic.password#again`."""
 
@@ -43,7 +47,8 @@ class Draft:
     `file` is where it was read from or saved to last. `opened` are the findings of reading that file: values that
     did not fit the model are named there and are not in the draft. `aside` holds what was typed in alternatives that
     are not chosen at present, by path: choosing one again brings it back. `checked` are the names of the form steps
-    whose problems are shown, missing values included. `revision` grows with every change.
+    whose problems are shown, missing values included, `all_checked` says so of all, `touched` are the paths that were
+    edited. `logins` is what trial logins have shown, see `MachineList`. `revision` grows with every change.
     """
 
     def __init__(self, para: CreateClusterPara | None = None, choices: RunChoices | None = None) -> None:
@@ -57,7 +62,11 @@ class Draft:
         self.unread: dict[str, Any] = {}
         self.again: dict[str, str] = {}
         self.checked: set[str] = set()
+        self.all_checked = False
+        self.touched: set[str] = set()
+        self.logins: dict[str, Check] = {}
         self.revision = 0
+        self._keeping, self._kept_revision = threading.Lock(), 0
         self._bundle: tuple[str, tuple[str, ...], BundleError | None] = ("", (), None)
         self._problems: tuple[int, Mapping[str, tuple[Finding, ...]]] | None = None
 
@@ -80,18 +89,19 @@ class Draft:
         loaded: Loaded = draft_files.read_document(file)
         assert loaded.para is not None
         draft = cls(loaded.para, _choices(bundle))
-        draft.file, draft.opened = file, loaded.findings
+        draft.file, draft.opened, draft.all_checked = file, loaded.findings, True
         return draft
 
     @classmethod
-    def restore(cls, directory: InstallDir, *, passphrase: str | None = None) -> Draft | None:
-        """What `autosave` kept in the directory; None when there is none. Raises `StateError` for a damaged one."""
-        kept = draft_files.read_kept(directory, passphrase)
+    def restore(cls, directory: InstallDir) -> Draft | None:
+        """What `autosave` kept in the directory; None when there is none. Raises `StateError` or `UsageError`."""
+        kept = draft_files.read_kept(directory)
         if kept is None:
             return None
         draft = cls(kept.para, kept.choices)
         draft.file, draft.unread = kept.file, dict(kept.unread)
         draft.again, draft.checked = dict.fromkeys(kept.unconfirmed, ""), set(kept.checked)
+        draft.all_checked = kept.all_checked
         return draft
 
     @property
@@ -147,6 +157,10 @@ class Draft:
         self.revision += 1
         self.unread[path] = value
 
+    def is_checked(self, step: str) -> bool:
+        """Whether all problems of a form step are to be shown, also those of what nobody has looked at yet."""
+        return self.all_checked or step in self.checked
+
     def replace(self, para: CreateClusterPara) -> None:
         """Another document in the place of this one; the choices of the run stay."""
         self.revision += 1
@@ -171,17 +185,16 @@ class Draft:
     def default(self, path: str) -> str:
         """What is used when the value is left empty; "" when that is nothing or not to be shown."""
         key = paths.key_of(Answers, path)
-        if key.secret:
+        if key.secret or key.base64 or isinstance(key.default, list | dict):
             return ""
-        effective = apply_defaults(self.para, self.versions)
-        root = Answers(cluster=effective.cluster, config=effective.config, options=RunChoices())
+        bare = self.answers.model_copy(deep=True)
         try:
-            value = paths.get(root, path)
-        except KeyError:
-            value = None
-        if value == self.get(path):
-            value = key.default
-        return "" if isinstance(value, list | dict | bytes) else paths.to_text(key, value)
+            paths.put(bare, path, "")
+        except (LookupError, ValueError):
+            return ""
+        filled = apply_defaults(CreateClusterPara(cluster=bare.cluster, config=bare.config), self.versions)
+        default = Answers(cluster=filled.cluster, config=filled.config, options=RunChoices())
+        return paths.to_text(key, paths.get(default, path))
 
     def choose(self, path: str, present: bool) -> None:
         """Put an object in its place or take it out; what it held is kept aside and comes back with it."""
@@ -213,12 +226,15 @@ class Draft:
         self._problems = None
         self._bundle = ("", (), None)
 
-    def autosave(self, directory: InstallDir, *, passphrase: str | None = None) -> None:
-        """Keep the draft in the installation directory. Raises `StateError` when that is not possible."""
-        self.keep(directory, passphrase=passphrase)()
+    def autosave(self, directory: InstallDir) -> None:
+        """Keep the draft in the installation directory. Raises `StateError` or `UsageError` (passphrase file)."""
+        self.keep(directory)()
 
-    def keep(self, directory: InstallDir, *, passphrase: str | None = None) -> Callable[[], None]:
-        """The same in two parts: the draft is read now, the function that is returned writes (in any thread)."""
+    def keep(self, directory: InstallDir) -> Callable[[], None]:
+        """The same in two parts: the draft is read now, the function that is returned writes, in any thread.
+
+        One that comes late never takes the place of newer answers.
+        """
         kept = draft_files.Kept(
             para=self.para.model_copy(deep=True),
             choices=self.options.model_copy(deep=True),
@@ -226,8 +242,17 @@ class Draft:
             unread={path: text for path, text in self.unread.items() if not covers_secret(path)},
             unconfirmed=tuple(path for path, text in self.again.items() if text != self.text(path)),
             checked=tuple(sorted(self.checked)),
+            all_checked=self.all_checked,
         )
-        return lambda: draft_files.write_kept(directory, kept, passphrase)
+        revision = self.revision
+
+        def write() -> None:
+            with self._keeping:
+                if revision >= self._kept_revision:
+                    draft_files.write_kept(directory, kept)
+                    self._kept_revision = revision
+
+        return write
 
     def save(self, file: Path, secrets: Literal["reveal", "mask"] = "reveal") -> None:
         """Write the document (YAML for .yaml and .yml, else JSON), readable by its owner only.

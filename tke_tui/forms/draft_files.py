@@ -18,6 +18,7 @@ from tke_tui.core.paths import InstallDir, write_private
 from tke_tui.core.redact import Redactor
 from tke_tui.core.secrets import REFERENCE, SecretStore
 from tke_tui.forms.choices import RunChoices
+from tke_tui.passphrase import passphrase
 
 SCHEMA = 1
 _DRAFT = "draft/"
@@ -37,6 +38,7 @@ class Kept:
     unread: dict[str, Any] = field(default_factory=dict)
     unconfirmed: tuple[str, ...] = ()
     checked: tuple[str, ...] = ()
+    all_checked: bool = False
 
 
 def user_path(text: str) -> Path:
@@ -75,8 +77,8 @@ def write_document(file: Path, para: CreateClusterPara, secrets: Literal["reveal
         write_private(file, text)
 
 
-def write_kept(directory: InstallDir, kept: Kept, passphrase: str | None) -> None:
-    """Keep a draft in the directory, secrets encrypted beside it. Raises `StateError`."""
+def write_kept(directory: InstallDir, kept: Kept) -> None:
+    """Keep a draft in the directory, secrets encrypted beside it. Raises `StateError` or `UsageError`."""
     with usable(directory.root):
         foreign = directory.foreign()
         if foreign:
@@ -100,21 +102,22 @@ def write_kept(directory: InstallDir, kept: Kept, passphrase: str | None) -> Non
             "unread": kept.unread,
             "unconfirmed": list(kept.unconfirmed),
             "checked": list(kept.checked),
+            "allChecked": kept.all_checked,
         }
         text = json.dumps(document, indent=1) + "\n"
         if not directory.draft.exists():
             # The mark that the key file beside it is ours.
             write_private(directory.draft, text)
-        _store(directory, passphrase).replace(values)
+        _store(directory).replace(values)
         write_private(directory.draft, text)
 
 
-def read_kept(directory: InstallDir, passphrase: str | None) -> Kept | None:
-    """The draft that is kept in the directory; None when there is none. Raises `StateError`."""
+def read_kept(directory: InstallDir) -> Kept | None:
+    """The draft that is kept in the directory; None when there is none. Raises `StateError` or `UsageError`."""
     if not directory.draft.exists():
         return None
     with usable(directory.root):
-        secrets = _store(directory, passphrase)
+        secrets = _store(directory)
 
     def from_reference(path: str, value: str) -> str:
         return secrets.require(value.removeprefix(REFERENCE)) if value.startswith(REFERENCE) else value
@@ -130,6 +133,7 @@ def read_kept(directory: InstallDir, passphrase: str | None) -> Kept | None:
             unread=kept["unread"],
             unconfirmed=tuple(kept["unconfirmed"]),
             checked=tuple(kept["checked"]),
+            all_checked=kept["allChecked"],
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StateError(
@@ -146,5 +150,5 @@ def discard(directory: InstallDir) -> None:
             path.unlink(missing_ok=True)
 
 
-def _store(directory: InstallDir, passphrase: str | None) -> SecretStore:
-    return SecretStore(directory.draft_secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
+def _store(directory: InstallDir) -> SecretStore:
+    return SecretStore(directory.draft_secrets, directory.secrets_key, Redactor(), passphrase=passphrase())

@@ -66,13 +66,13 @@ def _availability(path: str, label: str, help_: str) -> Group:
             Alternative(
                 "tke",
                 N_("keepalived"),
-                N_("Give a free address; keepalived on the masters keeps it."),
+                N_("keepalived on the masters keeps a free address."),
                 (path, f"{path}.tke"),
             ),
             Alternative(
                 "thirdParty",
                 N_("Load balancer"),
-                N_("An existing one, which forwards 80, 443 and the API port to at least two masters."),
+                N_("An existing one in front of at least two masters."),
                 (path, f"{path}.thirdParty"),
             ),
         ),
@@ -85,17 +85,15 @@ _CERT, _WEBHOOK = "Config.gateway.cert", "cluster.spec.features.authzWebhookAddr
 GROUPS: dict[str, Group] = {
     group.path: group
     for group in (
-        _availability(
-            "Config.ha", N_("High availability"), N_("An address that survives the loss of a master.")
-        ),
+        _availability("Config.ha", N_("Virtual IP by"), N_("An address that survives the loss of a master.")),
         _availability(
             "cluster.spec.features.ha",
             N_("In the cluster"),
-            N_("The same, where other documents have it. The one under Basics wins."),
+            N_("As other documents have it. The one of Basics wins."),
         ),
         Group(
             _AUTH,
-            N_("Logins"),
+            N_("Checked by"),
             N_("Who checks the names and passwords of users."),
             (
                 Alternative(
@@ -114,7 +112,7 @@ GROUPS: dict[str, Group] = {
         ),
         Group(
             _REGISTRY,
-            N_("Registry"),
+            N_("Which one"),
             N_("Where images come from."),
             (
                 Alternative(
@@ -132,19 +130,19 @@ GROUPS: dict[str, Group] = {
                 Alternative(
                     "both",
                     N_("Both"),
-                    N_("Images come from yours, and the platform's is installed as well."),
+                    N_("Images come from yours; the platform's is there, too."),
                     (f"{_REGISTRY}.tke", f"{_REGISTRY}.thirdParty"),
                 ),
             ),
         ),
         _switch(
             "Config.business",
-            N_("Business"),
-            N_("Projects, quotas and namespaces across clusters. Recommended."),
+            N_("Install"),
+            N_("Projects and quotas across clusters. Recommended."),
         ),
         Group(
             _MONITOR,
-            N_("Monitoring"),
+            N_("Data kept in"),
             N_("Where its data are kept."),
             (
                 Alternative(
@@ -170,15 +168,15 @@ GROUPS: dict[str, Group] = {
         ),
         _switch(
             "Config.audit",
-            N_("Audit"),
-            N_("Record the calls of the API in an Elasticsearch; needs the console."),
+            N_("Record calls"),
+            N_("Kept in an Elasticsearch; needs the web console."),
             "Config.audit",
             "Config.audit.elasticSearch",
         ),
         _switch(
             "Config.gateway",
-            N_("Web console"),
-            N_("On ports 80 and 443 of every master. Without it there is the API only."),
+            N_("Install"),
+            N_("On ports 80 and 443 of every master."),
         ),
         Group(
             _CERT,
@@ -195,7 +193,7 @@ GROUPS: dict[str, Group] = {
                 Alternative(
                     "thirdParty",
                     N_("Your own"),
-                    N_("Must cover the name of the console, and those of the installed registry."),
+                    N_("Must cover the console and an installed registry."),
                     (_CERT, f"{_CERT}.thirdParty"),
                 ),
             ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -42,10 +41,10 @@ def network_summary(draft: Draft) -> str:
     spec = draft.para.cluster.spec
     nodes = n_("{count} node", "{count} nodes", network.max_nodes).format(count=network.max_nodes)
     services = parse_network(network.service_cidr).num_addresses
-    text = _("Room for {nodes} with {pods} pods each and {services} services.").format(
+    text = _("Room for {nodes} with {pods} pods each, {services} services.").format(
         nodes=nodes, pods=spec.properties.max_node_pod_num or 256, services=services
     )
-    detail = _("Services {network}, DNS {dns}, one node /{mask}.").format(
+    detail = _("Services {network}, DNS {dns}, nodes /{mask}.").format(
         network=network.service_cidr, dns=network.dns_ip, mask=network.node_cidr_mask_size
     )
     return f"{text}\n{detail}"
@@ -59,21 +58,12 @@ def choices(draft: Draft, field: FormField, path: str) -> list[tuple[str, str]]:
     current = draft.text(path)
     if current not in values:
         values.append(current)
-    return [(value, _choice_label(draft, path, value)) for value in values]
-
-
-def _choice_label(draft: Draft, path: str, value: str) -> str:
-    if value:
-        return _(CHOICE_LABELS[value]) if value in CHOICE_LABELS else value
-    default = draft.default(path) if not draft.text(path) else _default_of(draft, path)
-    return _("{value} (default)").format(value=default) if default else _("none")
-
-
-def _default_of(draft: Draft, path: str) -> str:
-    """The default as it would be without the value that is there."""
-    bare = Draft(draft.para.model_copy(deep=True), draft.options.model_copy(deep=True))
-    bare.set(path, "")
-    return bare.default(path)
+    default = draft.default(path)
+    if default:
+        empty = _("{value} (default)").format(value=default)
+    else:
+        empty = _("the bundle's first") if field.path == "cluster.spec.version" else _("none")
+    return [(value, _(CHOICE_LABELS.get(value, value)) if value else empty) for value in values]
 
 
 def checklist(path: str) -> list[tuple[str, str]]:
@@ -187,14 +177,9 @@ def _describe_key(data: bytes) -> str:
     return _("a private key")
 
 
-def is_pem_path(text: str) -> bool:
-    """Whether a typed line is the path of a file rather than a PEM text."""
-    return "\n" not in text and not text.lstrip().startswith("-----") and bool(text.strip())
-
-
 def looks_like_file(text: str) -> bool:
-    """Whether the typed line names a file that is there already."""
+    """Whether a typed line names a file that is there."""
     try:
-        return is_pem_path(text) and Path(user_path(text.strip())).is_file()
+        return bool(text.strip()) and user_path(text.strip()).is_file()
     except (OSError, ValueError):
         return False

@@ -26,15 +26,19 @@ CA_OF = {
 }
 """Certificate -> the CA that signs it (kubeadm's names below /etc/kubernetes/pki)."""
 
-_COMMON_NAMES = {
-    "ca": "kubernetes",
-    "etcd/ca": "etcd-ca",
-    "apiserver": "kube-apiserver",
-    "apiserver-kubelet-client": "kube-apiserver-kubelet-client",
-    "apiserver-etcd-client": "kube-apiserver-etcd-client",
-    "etcd/healthcheck-client": "kube-etcd-healthcheck-client",
+_MASTERS = "system:masters"
+_SUBJECTS: dict[str, tuple[str, str | None]] = {
+    "apiserver": ("kube-apiserver", None),
+    "apiserver-kubelet-client": ("kube-apiserver-kubelet-client", _MASTERS),
+    "apiserver-etcd-client": ("kube-apiserver-etcd-client", _MASTERS),
+    "etcd/healthcheck-client": ("kube-etcd-healthcheck-client", _MASTERS),
+    "admin.conf": ("kubernetes-admin", _MASTERS),
+    "controller-manager.conf": ("system:kube-controller-manager", None),
+    "scheduler.conf": ("system:kube-scheduler", None),
+    "kubelet.conf": ("system:node", "system:nodes"),
 }
-_ADMINS = frozenset({"apiserver-kubelet-client", "apiserver-etcd-client", "etcd/healthcheck-client"})
+"""Certificate -> common name and group; the others have their own name and no group."""
+_CA_NAMES = {"ca": "kubernetes", "etcd/ca": "etcd-ca"}
 
 _Private = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _Public = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
@@ -45,39 +49,40 @@ _YEAR = datetime.timedelta(days=365)
 def make_ca(name: str) -> tuple[str, str]:
     """Certificate and key of a CA as PEM."""
     key = rsa.generate_private_key(65537, 2048)
-    subject = _subject(_COMMON_NAMES.get(name, name))
-    builder = _builder(subject, subject, key.public_key(), 10 * _YEAR)
+    subject = _subject(_CA_NAMES.get(name, name))
+    builder = _builder(subject, subject, key.public_key(), 10 * _YEAR, 1)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
     return _pem(builder.sign(key, hashes.SHA256()), key)
 
 
 @cache
-def make_leaf(name: str, names: tuple[str, ...], ca_pem: str, ca_key_pem: str) -> tuple[str, str]:
+def make_leaf(
+    name: str, names: tuple[str, ...], ca_pem: str, ca_key_pem: str, serial: int = 1, days: int = 365
+) -> tuple[str, str]:
     """Certificate and key of `name` as PEM; `names` are its addresses and DNS names.
 
-    Raises ValueError when the CA cannot be read.
+    It ends in `days` days; it has ended when they are negative. Raises ValueError when the CA cannot be read.
     """
     ca = x509.load_pem_x509_certificate(ca_pem.encode())
     ca_key = serialization.load_pem_private_key(ca_key_pem.encode(), None)
     if not isinstance(ca_key, rsa.RSAPrivateKey):
         raise ValueError("the key of the CA is no RSA key")
     key = ec.generate_private_key(ec.SECP256R1())
-    group = "system:masters" if name in _ADMINS else None
-    subject = _subject(_COMMON_NAMES.get(name, name), group)
-    builder = _builder(subject, ca.subject, key.public_key(), _YEAR)
+    common_name, group = _SUBJECTS.get(name, (name, None))
+    lifetime = datetime.timedelta(days=days)
+    builder = _builder(_subject(common_name, group), ca.subject, key.public_key(), lifetime, serial)
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    usages = [ExtendedKeyUsageOID.CLIENT_AUTH] if name.endswith("client") else []
+    usages = [ExtendedKeyUsageOID.CLIENT_AUTH]
     if names:
-        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        usages.append(ExtendedKeyUsageOID.SERVER_AUTH)
         general = [_general_name(text) for text in names]
         builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
-    if usages:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
+    builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return _pem(builder.sign(ca_key, hashes.SHA256()), key)
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, public: _Public, lifetime: datetime.timedelta
+    subject: x509.Name, issuer: x509.Name, public: _Public, lifetime: datetime.timedelta, serial: int
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
@@ -85,8 +90,8 @@ def _builder(
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(public)
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=5))
+        .serial_number(serial)
+        .not_valid_before(now - datetime.timedelta(days=1000))
         .not_valid_after(now + lifetime)
     )
 

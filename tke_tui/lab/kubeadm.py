@@ -11,7 +11,7 @@ import base64
 import copy
 import datetime
 import json
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,6 +85,7 @@ class ModelCluster:
 
 
 def kubeadm(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """`kubeadm init|join phase …`; `certs` and `upgrade` are in `commands.update`."""
     if argv[0] not in ("init", "join") or argv[1] != "phase":
         return None
     cluster: ModelCluster = machine.facts["cluster"]
@@ -94,7 +95,7 @@ def kubeadm(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
     if config.stat().st_mode & 0o077:
         return Reply(1, "", "model: the configuration holds secrets and can be read by others\n")
     documents = {d["kind"]: d for d in yaml.safe_load_all(config.read_text())}
-    phase = _Phase(machine, cluster, documents, _patches(machine, flags.get("experimental-patches", "")))
+    phase = Phase(machine, cluster, documents, patches_of(machine, flags.get("experimental-patches", "")))
     try:
         (_INIT if argv[0] == "init" else _JOIN)[" ".join(words)](phase)
     except Refused as error:
@@ -103,7 +104,7 @@ def kubeadm(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
 
 
 @dataclass
-class _Phase:
+class Phase:
     machine: ModelMachine
     cluster: ModelCluster
     documents: dict[str, dict[str, Any]]
@@ -163,8 +164,11 @@ class _Phase:
             return
         ca = base64.b64encode(self.machine.path(f"{PKI}/ca.crt").read_bytes()).decode()
         cluster = {"server": server, "certificate-authority-data": ca}
-        text = yaml.safe_dump({"clusters": [{"name": "global", "cluster": cluster}]})
-        self.machine.put(f"/etc/kubernetes/{file}", text, mode=0o600)
+        document = {
+            "clusters": [{"name": "global", "cluster": cluster}],
+            "users": [login(self.machine, file)],
+        }
+        self.machine.put(f"/etc/kubernetes/{file}", yaml.safe_dump(document), mode=0o600)
 
     def kubeconfigs(self) -> None:
         endpoint = f"https://{self.configuration['controlPlaneEndpoint']}"
@@ -174,7 +178,10 @@ class _Phase:
 
     def static_pod(self, component: str, command: list[str]) -> None:
         annotations = self.patches.get(component, {})
-        container = {"name": component, "command": [component, *command]}
+        container: dict[str, Any] = {"name": component, "command": [component, *command]}
+        if component != "etcd":
+            container["image"] = f"registry/{component}:{self.configuration['kubernetesVersion']}"
+            container["livenessProbe"] = {"httpGet": {"path": "/healthz", "port": 10257, "scheme": "HTTPS"}}
         pod = {
             "kind": "Pod",
             "metadata": {"name": component, "annotations": dict(annotations)},
@@ -182,12 +189,14 @@ class _Phase:
         }
         self.machine.put(f"{MANIFESTS}/{component}.yaml", yaml.safe_dump(pod), mode=0o600)
 
-    def static_pods(self) -> None:
+    def static_pods(self, *only: str) -> None:
         for component, section in (
             ("kube-apiserver", "apiServer"),
             ("kube-controller-manager", "controllerManager"),
             ("kube-scheduler", "scheduler"),
         ):
+            if only and component not in only:
+                continue
             args = self.configuration[section].get("extraArgs", {})
             self.static_pod(component, [f"--{key}={value}" for key, value in sorted(args.items())])
 
@@ -221,6 +230,13 @@ class _Phase:
     def init_kubeconfig(self) -> None:
         self.kubeconfigs()
         self.kubeconfig("kubelet.conf", f"https://{self.configuration['controlPlaneEndpoint']}")
+
+    def kubelet_login(self) -> None:
+        self.kubeconfig("kubelet.conf", f"https://{self.configuration['controlPlaneEndpoint']}")
+
+    def api_server_certificate(self) -> None:
+        names = {*self.configuration["apiServer"]["certSANs"], self.node}
+        self.pair("apiserver", tuple(sorted(names)))
 
     def init_etcd(self) -> None:
         self.etcd_pod(f"{self.node}=https://{self.node}:2380")
@@ -260,7 +276,8 @@ class _Phase:
         assert token["ttl"] == "24h0m0s"
         name = f"bootstrap-token-{token['token'].partition('.')[0]}"
         self.cluster.put("Secret", name, "kube-system", data=_expiring(24), token=token["token"])
-        self.cluster.put("ConfigMap", "cluster-info", "kube-public", data={})
+        admin = self.machine.text("/etc/kubernetes/admin.conf")
+        self.cluster.put("ConfigMap", "cluster-info", "kube-public", data={"kubeconfig": admin})
 
     def addon(self) -> None:
         self.api()
@@ -338,27 +355,40 @@ class _Phase:
         return self.machine.path(path).is_file()
 
 
-_INIT = {
-    "kubelet-start": _Phase.init_kubelet,
-    "certs all": _Phase.certificates,
-    "kubeconfig all": _Phase.init_kubeconfig,
-    "control-plane all": _Phase.static_pods,
-    "etcd local": _Phase.init_etcd,
-    "upload-config all": _Phase.upload_config,
-    "upload-certs": _Phase.upload_certs,
-    "bootstrap-token": _Phase.bootstrap_token,
-    "addon all": _Phase.addon,
+_INIT: dict[str, Callable[[Phase], None]] = {
+    "kubelet-start": Phase.init_kubelet,
+    "certs all": Phase.certificates,
+    "certs apiserver": Phase.api_server_certificate,
+    "kubeconfig all": Phase.init_kubeconfig,
+    "kubeconfig kubelet": Phase.kubelet_login,
+    "control-plane all": Phase.static_pods,
+    "control-plane apiserver": lambda phase: phase.static_pods("kube-apiserver"),
+    "control-plane controller-manager": lambda phase: phase.static_pods("kube-controller-manager"),
+    "control-plane scheduler": lambda phase: phase.static_pods("kube-scheduler"),
+    "etcd local": Phase.init_etcd,
+    "upload-config all": Phase.upload_config,
+    "upload-certs": Phase.upload_certs,
+    "bootstrap-token": Phase.bootstrap_token,
+    "addon all": Phase.addon,
 }
-_JOIN = {
-    "preflight": _Phase.join_preflight,
-    "control-plane-prepare all": _Phase.join_prepare,
-    "kubelet-start": _Phase.join_kubelet,
-    "control-plane-join etcd": _Phase.join_etcd,
-    "control-plane-join update-status": _Phase.upload_config,
+_JOIN: dict[str, Callable[[Phase], None]] = {
+    "preflight": Phase.join_preflight,
+    "control-plane-prepare all": Phase.join_prepare,
+    "kubelet-start": Phase.join_kubelet,
+    "control-plane-join etcd": Phase.join_etcd,
+    "control-plane-join update-status": Phase.upload_config,
 }
 
 
-def _patches(machine: ModelMachine, directory: str) -> dict[str, dict[str, str]]:
+def login(machine: ModelMachine, file: str, serial: int = 1, days: int = 365) -> dict[str, Any]:
+    """The user of the kubeconfig `file`, with a certificate of its own in it, signed by the machine's CA."""
+    ca, key = (machine.text(f"{PKI}/ca.{end}") for end in ("crt", "key"))
+    pair = make_leaf(file, (), ca, key, serial, days)
+    data = [base64.b64encode(pem.encode()).decode() for pem in pair]
+    return {"name": file, "user": {"client-certificate-data": data[0], "client-key-data": data[1]}}
+
+
+def patches_of(machine: ModelMachine, directory: str) -> dict[str, dict[str, str]]:
     found = {}
     for path in machine.path(directory).glob("*+merge.yaml") if directory else ():
         patch = yaml.safe_load(path.read_text())

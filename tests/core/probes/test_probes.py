@@ -370,6 +370,17 @@ async def test_ports_held_by_the_registry_of_an_installation_that_was_killed_are
     assert [finding.check for finding in bad(await findings_of(world))] == expected
 
 
+async def test_nobody_is_told_to_remove_the_docker_that_the_installer_itself_needs(
+    tmp_path: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tke_tui.core.probes.engines.is_own_address", lambda address: address == FIRST)
+    world = world_of(tmp_path, bundle)
+    active("docker.service")(world)
+    (finding,) = bad(await findings_of(world))
+    assert (finding.check, finding.severity) == ("ContainerEngine", "warning")
+    assert "remove" not in finding.line
+
+
 @pytest.mark.parametrize("registry", ["tke", "third party"])
 async def test_on_the_installers_own_machine_the_gateways_ports_are_looked_at_once(
     tmp_path: Path, bundle: Bundle, registry: str, monkeypatch: pytest.MonkeyPatch

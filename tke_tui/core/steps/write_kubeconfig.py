@@ -12,6 +12,7 @@ from tke_tui.core.kubeadm.endpoint import KUBECONFIG
 from tke_tui.core.kubeconfig import kubeconfig, to_text
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.paths import write_private
+from tke_tui.core.simulated import is_simulated
 from tke_tui.core.task import Need, Task
 
 if TYPE_CHECKING:
@@ -44,7 +45,9 @@ class WriteKubeconfig(Task):
         own = ctx.directory.kubeconfig
         earlier = _read(own)
         personal = Path.home() / ".kube" / "config"
-        if personal == Path(KUBECONFIG) and includes_self(str(m.ip) for m in ctx.para.machines):
+        if is_simulated(str(ctx.para.first.ip)):
+            ctx.log(f"{personal} stays: these machines are simulated")
+        elif personal == Path(KUBECONFIG) and includes_self(str(m.ip) for m in ctx.para.machines):
             ctx.log(f"{personal} is that of this machine as a master; it stays")
         else:
             self._write_personal(ctx, personal, text, earlier)

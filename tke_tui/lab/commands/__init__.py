@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tke_tui.lab.commands import control_plane, files, node, probes
+from tke_tui.lab.commands import control_plane, files, node, probes, update
 
-TABLES = (control_plane.COMMANDS, files.COMMANDS, node.COMMANDS, probes.COMMANDS)
+TABLES = (control_plane.COMMANDS, files.COMMANDS, node.COMMANDS, probes.COMMANDS, update.COMMANDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -36,7 +37,9 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
     """`docker ps`, `inspect` and `exec` for containers of static pods, `docker logs` for the facts' `logs`.
 
     A container was made a second after its manifest was written, unless the component is in the facts' `stale`.
+    `docker stop` makes kubelet start another one: its number and time are in the facts' `restarts`.
     """
+    restarts: dict[str, tuple[int, float]] = machine.facts.setdefault("restarts", {})
     match list(argv):
         case ["ps", *options]:
             component = next(w for w in options if w.startswith("label=io.kubernetes.container.name="))
@@ -45,20 +48,30 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
                 return Reply(0, f"id-{component} Exited (1) 2 seconds ago\n" if "--all" in options else "")
             if not machine.path(f"{MANIFESTS}/{component}.yaml").is_file():
                 return Reply()
-            return Reply(0, f"id-{component} Up 5 minutes\n" if "--all" in options else f"id-{component}\n")
+            number = restarts[component][0] if component in restarts else 0
+            identity = f"id-{component}.{number}" if number else f"id-{component}"
+            return Reply(0, f"{identity} Up 5 minutes\n" if "--all" in options else f"{identity}\n")
         case ["inspect", "--format", "{{.Created}}", identity]:
-            manifest = machine.path(f"{MANIFESTS}/{identity.removeprefix('id-')}.yaml")
-            made = (
-                0.0
-                if identity.removeprefix("id-") in machine.facts.get("stale", ())
-                else manifest.stat().st_mtime + 1
-            )
+            component = _component(identity)
+            made = machine.path(f"{MANIFESTS}/{component}.yaml").stat().st_mtime + 1
+            if component in restarts:
+                made = max(made, restarts[component][1])
+            if component in machine.facts.get("stale", ()):
+                made = 0.0
             return Reply(0, f"{datetime.fromtimestamp(made, UTC):%Y-%m-%dT%H:%M:%S.%fZ}\n")
         case ["logs", "--tail", _, identity]:
-            return Reply(0, "", machine.facts.get("logs", {}).get(identity.removeprefix("id-"), ""))
-        case ["exec", "--env=ETCDCTL_API=3", "id-etcd", "etcdctl", *words]:
+            return Reply(0, "", machine.facts.get("logs", {}).get(_component(identity), ""))
+        case ["stop", _, identity]:
+            component = _component(identity)
+            restarts[component] = (restarts.get(component, (0, 0.0))[0] + 1, time.time())
+            return Reply(0, f"{identity}\n")
+        case ["exec", "--env=ETCDCTL_API=3", identity, "etcdctl", *words] if _component(identity) == "etcd":
             return _etcdctl(machine, words)
     return None
+
+
+def _component(identity: str) -> str:
+    return identity.removeprefix("id-").partition(".")[0]
 
 
 def _etcdctl(machine: ModelMachine, words: Sequence[str]) -> Reply:
