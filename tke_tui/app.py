@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
@@ -42,7 +43,7 @@ AGAIN = 1.0
 class TkeApp(App[None]):
     """The app. `farewell` is what the command line prints when it has ended, `problem` what it ended on.
 
-    `start` is the first screen; with "dashboard" the app attaches to the engine at once, by `context.connect`.
+    `start` is the first screen; with "dashboard" the app attaches at once.
     """
 
     TITLE = "tke-tui"
@@ -240,7 +241,9 @@ class TkeApp(App[None]):
     @work(exclusive=True, group="engine", exit_on_error=False)
     async def _connect(self) -> None:
         try:
-            client = await self.context.connect()
+            client = await (self.context.connect if self.context.begin else self.context.attach)()
+            if self.context.begin:
+                await client.resume()
         except TkeError as error:
             self.problem = error
             self.exit(return_code=int(error.exit_code))
@@ -295,7 +298,9 @@ class TkeApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
+        with contextlib.suppress(RuntimeError, ValueError):
+            # Not in a thread, where there are no signals.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
         if self.start == "dashboard":
             self._connect()
         for note in self.context.notes:
