@@ -41,7 +41,7 @@ class FailureActions(TkeScreen[None]):
             case "skip":
                 self._skip(message.task)
             case "fix_login":
-                self._fix_login(node)
+                self.fix_login(node)
             case "shell":
                 self.open_shell(node)
             case "log":
@@ -82,7 +82,8 @@ class FailureActions(TkeScreen[None]):
         if await self.app.push_screen_wait(asked):
             await obey(self.app, lambda: self.app.client.skip(task))
 
-    def _fix_login(self, node: str) -> None:
+    def fix_login(self, node: str) -> None:
+        """Ask for another login for a machine, try it, use it."""
         from tke_tui.screens.modals.fix_login import FixLoginModal
 
         if self._has_machine(node) and not refused(self.app):
