@@ -111,7 +111,10 @@ class TkeApp(App[None]):
     def engine_works(self) -> bool:
         """Whether an engine is at work that goes on when this app ends."""
         status = self.attachment.status if self.attachment is not None else None
-        return status is not None and status.alive and not self.view.ended
+        if status is None or not status.alive or self.view.ended:
+            return False
+        # One that was only needed to try logins has nothing to go on with.
+        return status.phase == "running" or self.view.started > 0
 
     def show_form(self, name: str) -> None:
         """Show a form screen, e.g. "basics": in place of another form, else on top."""

@@ -22,7 +22,7 @@ from tke_tui.forms.draft import Draft
 from tke_tui.forms.machine_rows import UNKNOWN_KEY, Check, MachineList, MachineRow, login_key, row_of
 from tke_tui.messages import N_, _, n_
 from tke_tui.screens.engine_access import engine_of
-from tke_tui.screens.form import FormStep
+from tke_tui.screens.form_step import FormStep
 from tke_tui.screens.modals.add_machines import AddMachinesModal, ImportMachinesModal, PasteMachinesModal
 from tke_tui.screens.modals.host_keys import HostKeysModal, OfferedKey
 from tke_tui.screens.modals.machine_form import LOGIN_FIELDS, MachineFormModal, draft_of
@@ -204,7 +204,7 @@ order matters: **K** and **J** move a machine.
                 parts.append(Content.assemble(glyph, f" {number} {word}"))
         self.query_one("#machine-counts", Static).update(Content("   ").join(parts))
         errors, warnings = self._said_of(self.draft.problems().get(PATH, ()))
-        told = [*(errors if self.form_name in self.draft.checked else ()), *warnings]
+        told = [*(errors if self.draft.is_checked(self.form_name) else ()), *warnings]
         self.query_one("#machines-detail", Static).update(Content("\n").join(told))
 
     def find_problem(self, finding: Finding) -> None:

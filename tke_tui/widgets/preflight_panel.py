@@ -16,7 +16,7 @@ from textual.widgets import Static
 from tke_tui.core.errors import TkeError
 from tke_tui.core.probes import Finding
 from tke_tui.messages import _, n_
-from tke_tui.preflight_view import COMMON, STATES, PreflightView, severity_word
+from tke_tui.preflight_view import COMMON, STATES, PreflightView, counted, severity_word
 from tke_tui.symbols import State, Symbols
 from tke_tui.terminal import harmless
 from tke_tui.widgets.check_matrix import CheckMatrix
@@ -140,12 +140,11 @@ class PreflightPanel(Vertical):
             line.update(Content(_("Nothing was checked yet.")))
             return
         parts: list[Content] = []
-        for severity in ("error", "warning", "ignored", "ok"):
-            count = view.count(severity)  # type: ignore[arg-type]
-            state = STATES[severity]  # type: ignore[index]
+        for severity, count in ((each, view.count(each)) for each in STATES):
             if count or severity == "error":
+                state = STATES[severity]
                 glyph = Content.styled(symbols.glyph(state), symbols.style(state))
-                parts.append(Content.assemble(glyph, f" {count} {severity_word(severity)}"))  # type: ignore[arg-type]
+                parts.append(Content.assemble(glyph, f" {counted(severity, count)}"))
         count = len(view.nodes) - 1
         what = n_("{count} machine", "{count} machines", count).format(count=count)
         if self.running:
