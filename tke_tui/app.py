@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import os
 import signal
@@ -42,7 +43,7 @@ AGAIN = 1.0
 class TkeApp(App[None]):
     """The app. `farewell` is what the command line prints when it has ended, `problem` what it ended on.
 
-    `start` is the first screen; with "dashboard" the app attaches to the engine at once, by `context.connect`.
+    `start` is the first screen; with "dashboard" the app attaches at once.
     """
 
     TITLE = "tke-tui"
@@ -110,7 +111,10 @@ class TkeApp(App[None]):
     def engine_works(self) -> bool:
         """Whether an engine is at work that goes on when this app ends."""
         status = self.attachment.status if self.attachment is not None else None
-        return status is not None and status.alive and not self.view.ended
+        if status is None or not status.alive or self.view.ended:
+            return False
+        # One that was only needed to try logins has nothing to go on with.
+        return status.phase == "running" or self.view.started > 0
 
     def show_form(self, name: str) -> None:
         """Show a form screen, e.g. "basics": in place of another form, else on top."""
@@ -240,7 +244,9 @@ class TkeApp(App[None]):
     @work(exclusive=True, group="engine", exit_on_error=False)
     async def _connect(self) -> None:
         try:
-            client = await self.context.connect()
+            client = await (self.context.connect if self.context.begin else self.context.attach)()
+            if self.context.begin:
+                await client.resume()
         except TkeError as error:
             self.problem = error
             self.exit(return_code=int(error.exit_code))
@@ -295,7 +301,9 @@ class TkeApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
+        with contextlib.suppress(RuntimeError, ValueError):
+            # Not in a thread, where there are no signals.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
         if self.start == "dashboard":
             self._connect()
         for note in self.context.notes:

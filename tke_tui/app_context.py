@@ -26,7 +26,8 @@ class AppContext:
 
     `connect` attaches to the living engine or starts one; `attach` never starts one: without an engine it gives a
     client that shows what the installation directory tells. Both raise `TkeError`. `clock` gives seconds since the
-    epoch. `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show
+    epoch. With `begin`, the dashboard has the engine started and the installation continued as soon as it is
+    opened; otherwise it only looks. `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show
     once, e.g. on a settings file that could not be read.
     """
 
@@ -40,5 +41,6 @@ class AppContext:
     clock: Callable[[], float] = time.time
     run_settings: RunSettings | None = None
     draft: Draft | None = None
+    begin: bool = False
     read_only: bool = False
     notes: tuple[str, ...] = ()

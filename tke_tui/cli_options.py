@@ -124,8 +124,36 @@ HostsFile = Annotated[
         "--hosts-file", parser=path, metavar="FILE", help="This host's hosts file. Default /etc/hosts."
     ),
 ]
-NoUi = Annotated[bool, typer.Option("--no-ui", help="Run without screens (lines).")]
-Plain = Annotated[bool, typer.Option("--plain", help="The same as --no-ui.")]
+NoUi = Annotated[
+    bool, typer.Option("--no-ui", help="Run here and print lines; the default where there is no terminal.")
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of screens.")]
+Lang = Annotated[
+    str | None, typer.Option("--lang", metavar="LANG", help="Language of the screens: en or zh.")
+]
+Theme = Annotated[
+    str | None,
+    typer.Option(
+        "--theme", metavar="NAME", help="Colours: auto, dark, light, colour-blind, ansi, no-colour."
+    ),
+]
+Ascii = Annotated[
+    bool | None, typer.Option("--ascii/--no-ascii", help="Draw with ASCII only. Default: by the locale.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+Listen = Annotated[
+    str, typer.Option("--listen", metavar="ADDRESS", help="Address to listen on; others need a certificate.")
+]
+Port = Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 takes a free one.")]
+TlsCert = Annotated[
+    Path | None, typer.Option("--tls-cert", parser=path, metavar="FILE", help="Certificate chain (PEM).")
+]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", parser=path, metavar="FILE", help="Key of the certificate (PEM).")
+]
+MaybeOutputForm = Annotated[
+    Output | None, typer.Option("--output", help="Lines: readable ones, or one JSON object per event.")
+]
 OutputForm = Annotated[Output, typer.Option("--output", help="Readable lines, or one JSON object per event.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Also print the output of commands.")]
 RevealPassword = Annotated[

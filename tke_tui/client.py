@@ -6,10 +6,12 @@ Nothing here needs a terminal. Get a client by `tke_tui.client_connect.connect`.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from tke_tui.core.daemon.login_test import LoginTest
 from tke_tui.core.errors import ExitCode, TkeError
+from tke_tui.core.machine_login import MachineLogin
 
 if TYPE_CHECKING:
     from tke_tui.core.events import Event
@@ -18,6 +20,17 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
     from tke_tui.core.paths import InstallDir
     from tke_tui.core.probes import Finding
+
+__all__ = [
+    "EngineClient",
+    "EngineLost",
+    "EngineStatus",
+    "LoginTest",
+    "MachineLogin",
+    "NoEngine",
+    "Phase",
+    "Refused",
+]
 
 Phase = Literal["idle", "running", "ended"]
 """idle: no installation was begun in the directory; ended: one was, and nothing of it runs at this moment."""
@@ -78,39 +91,6 @@ class EngineStatus:
     read_only: bool = False
     run: str = "unknown"
     problem: TkeError | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MachineLogin:
-    """What to change about a machine's login; None leaves it as it is. Secrets are in clear and not in `repr`.
-
-    A password given without a key removes the key, and the other way round: the login uses what was given last.
-    """
-
-    port: int | None = None
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    private_key: str | None = field(default=None, repr=False)
-    pass_phrase: str | None = field(default=None, repr=False)
-    sudo_password: str | None = field(default=None, repr=False)
-    host_key: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LoginTest:
-    """Outcome of one trial login. `facts` is a phrase about the machine ("Debian 12, 8 CPU, 32 GiB") when `ok`.
-
-    Otherwise `title`, `detail` and `fix` explain. `fingerprint` (`SHA256:…`) and `algorithm` are set when the host key
-    is unknown and a person has to vouch for it (`accept_host_key`).
-    """
-
-    ok: bool
-    facts: str = ""
-    title: str = ""
-    detail: str = ""
-    fix: str = ""
-    fingerprint: str = ""
-    algorithm: str = ""
 
 
 class EngineClient(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import replace
 
 from tke_tui.core.probes import UNREACHABLE, Finding, Severity
-from tke_tui.messages import N_, _
+from tke_tui.messages import N_, _, n_
 from tke_tui.symbols import State
 
 COMMON = ""
@@ -31,6 +31,20 @@ _RANK: dict[Severity, int] = {"error": 3, "warning": 2, "ignored": 1, "ok": 0}
 
 def severity_word(severity: Severity) -> str:
     return _(_WORDS[severity])
+
+
+def counted(severity: Severity, count: int) -> str:
+    """`1 error`, `2 warnings`, `30 ok`."""
+    match severity:
+        case "error":
+            text = n_("{count} error", "{count} errors", count)
+        case "warning":
+            text = n_("{count} warning", "{count} warnings", count)
+        case "ignored":
+            text = n_("{count} ignored", "{count} ignored", count)
+        case _:
+            text = n_("{count} ok", "{count} ok", count)
+    return text.format(count=count)
 
 
 def family(check: str) -> str:

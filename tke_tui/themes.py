@@ -2,6 +2,8 @@
 
 `dark` and `light` for terminals with 256 colours or more, `colour-blind` for people who see red and green alike (blue
 is done, orange is trying again, and failures are also bold and reversed), `ansi` for the terminal's own sixteen.
+
+`text-muted` is a colour here instead of Textual's "auto 60%": in the style of a piece of text that would be plain white.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ DARK = Theme(
     panel="#252c35",
     dark=True,
     variables={
+        "text-muted": "#949aa2",
         "block-cursor-background": "#4f9cf0",
         "block-cursor-foreground": "#0d1014",
         "block-cursor-text-style": "bold",
@@ -43,15 +46,16 @@ LIGHT = Theme(
     primary="#1558a8",
     secondary="#3d6a99",
     accent="#006d8f",
-    warning="#935c00",
+    warning="#7f4f00",
     error="#b3202e",
-    success="#1c7337",
+    success="#1a6b33",
     foreground="#1c2127",
     background="#f7f8fa",
     surface="#eceff3",
     panel="#dde2e9",
     dark=False,
     variables={
+        "text-muted": "#62676e",
         "block-cursor-background": "#1558a8",
         "block-cursor-foreground": "#ffffff",
         "block-cursor-text-style": "bold",
@@ -75,6 +79,7 @@ COLOUR_BLIND = Theme(
     panel="#262b32",
     dark=True,
     variables={
+        "text-muted": "#9a9ea3",
         "block-cursor-background": "#e4e7eb",
         "block-cursor-foreground": "#121417",
         "block-cursor-text-style": "bold",

@@ -284,6 +284,13 @@ class ViewState:
         """The tasks on a machine, in the order of the plan; "" gives those that run once."""
         return [cell for cell in self._cells.values() if cell.node == node and not cell.absent]
 
+    def waits_for(self, task: str) -> list[Cell]:
+        """What has to end before a task can begin and has not ended yet."""
+        index = self._plan.index.get(task)
+        needs = self._plan.needs[index] if index is not None else ()
+        cells = [self._cells[self._plan.rows[need][0]] for need in needs if 0 <= need < len(self._plan.rows)]
+        return [cell for cell in cells if cell.state not in ENDED]
+
     @property
     def at_work(self) -> list[Cell]:
         """Tasks that are running or about to be repeated, in the order in which they began."""

@@ -169,6 +169,14 @@ async def test_docker_that_does_not_start_shows_its_last_journal_lines(world: Wo
     assert failure.evidence.output == ("starting", "unknown flag: --nonsense")
 
 
+async def test_docker_that_systemd_will_not_start_so_often_is_started_all_the_same(world: World) -> None:
+    world.first.facts["started_too_often"] = ("docker.service",)
+    context = await world.run(EnsureDocker())
+    again = ["restart docker.service", "let docker.service be started again", "restart docker.service"]
+    assert [change for change in context.changes if change in again] == again
+    assert (await world.run(EnsureDocker())).changes == []
+
+
 async def test_docker_that_starts_but_never_answers_is_not_called_installed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,9 +112,9 @@ async def test_a_lost_engine_is_told_the_picture_stays_and_it_is_found_again(mak
             raise StateError("not yet")
         return ways[0]
 
-    app.context.attach = attach
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
+        app.context.attach = attach
         seen = app.view.seq
         app.engine.lose()
         await until(pilot, lambda: "Engine not answering" in shown(app))
@@ -179,15 +179,23 @@ async def test_an_installation_begun_anew_begins_a_new_picture(make: Make) -> No
 async def test_an_engine_that_cannot_be_reached_at_the_start_ends_the_app_with_the_reason(make: Make) -> None:
     app = make(start="dashboard")
 
-    async def connect() -> EngineClient:
+    async def attach() -> EngineClient:
         raise StateError("no installation here")
 
-    app.context.connect = connect
+    app.context.attach = attach
     async with app.run_test(size=SMALL) as pilot:
         await until(pilot, lambda: not app.is_running or app.problem is not None)
         await asyncio.sleep(0)
     assert isinstance(app.problem, StateError)
     assert app.return_code == 2
+
+
+@pytest.mark.parametrize("begin", [True, False])
+async def test_the_installation_is_only_continued_when_that_was_asked_for(make: Make, begin: bool) -> None:
+    app = make(start="dashboard", events=Story().events(until=20), begin=begin)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+    assert (("resume",) in app.engine.commands) is begin
 
 
 async def test_leaving_while_something_runs_tells_how_to_come_back(make: Make) -> None:

@@ -76,6 +76,16 @@ class InstallDir:
         return self.root / "engine.lock"
 
     @property
+    def socket(self) -> Path:
+        """Where the engine process answers."""
+        return self.root / "engine.sock"
+
+    @property
+    def socket_lock(self) -> Path:
+        """Held by the process that serves the socket."""
+        return self.root / "engine.sock.lock"
+
+    @property
     def known_hosts(self) -> Path:
         return self.root / "known_hosts"
 
@@ -86,6 +96,11 @@ class InstallDir:
     @property
     def logs(self) -> Path:
         return self.root / "logs"
+
+    @property
+    def engine_log(self) -> Path:
+        """What the engine process says of itself; the work is in the logs beside it."""
+        return self.logs / "engine.log"
 
     @property
     def pki(self) -> Path:

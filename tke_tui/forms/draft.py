@@ -63,6 +63,7 @@ class Draft:
         self.again: dict[str, str] = {}
         self.checked: set[str] = set()
         self.all_checked = False
+        self.focus = ""
         self.touched: set[str] = set()
         self.logins: dict[str, Check] = {}
         self.revision = 0

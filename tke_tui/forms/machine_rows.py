@@ -70,7 +70,9 @@ class MachineRow:
         return words.get(self.check.state, self.check.title)
 
 
-def row_of(machine: Machine, index: int, check: Check, findings: Sequence[Finding] = ()) -> MachineRow:
+def row_of(
+    machine: Machine, index: int, check: Check, findings: Sequence[Finding] = (), selected: bool = False
+) -> MachineRow:
     """The row of machine number `index` (from 0); `findings` are those about it."""
     port = f":{machine.port}" if machine.port != 22 else ""
     return MachineRow(
@@ -81,6 +83,7 @@ def row_of(machine: Machine, index: int, check: Check, findings: Sequence[Findin
         more=_more(machine),
         check=check,
         problem=next((finding for finding in findings if finding.is_error), None),
+        selected=selected,
     )
 
 

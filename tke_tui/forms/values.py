@@ -33,20 +33,18 @@ CHOICE_LABELS = {
 
 
 def network_summary(draft: Draft) -> str:
-    """What the networks have room for, with everything that is given or default; why nothing, when that is so."""
+    """What the networks have room for, with everything that is given or default; "" when they make no sense."""
     try:
         network = ClusterNetwork.from_spec(draft.para.cluster.spec)
-    except UsageError as error:
-        return error.title
+    except UsageError:
+        return ""
     spec = draft.para.cluster.spec
     nodes = n_("{count} node", "{count} nodes", network.max_nodes).format(count=network.max_nodes)
     services = parse_network(network.service_cidr).num_addresses
     text = _("Room for {nodes} with {pods} pods each, {services} services.").format(
         nodes=nodes, pods=spec.properties.max_node_pod_num or 256, services=services
     )
-    detail = _("Services {network}, DNS {dns}, nodes /{mask}.").format(
-        network=network.service_cidr, dns=network.dns_ip, mask=network.node_cidr_mask_size
-    )
+    detail = _("Services {network}, DNS {dns}.").format(network=network.service_cidr, dns=network.dns_ip)
     return f"{text}\n{detail}"
 
 

@@ -32,6 +32,10 @@ TYPING = 0.3
 _REVIEW_TITLE = N_("Review")
 
 
+class FormBody(VerticalScroll, can_focus=False, inherit_bindings=False):
+    """Scrolls with the focus; the arrow keys go from field to field."""
+
+
 class FormStep(TkeScreen[None]):
     """One step of the forms. Write `content`; `find_problem` focuses what a problem is about.
 
@@ -63,7 +67,7 @@ class FormStep(TkeScreen[None]):
 
     def body(self) -> ComposeResult:
         yield StepRail()
-        with VerticalScroll(id="form", can_focus=False):
+        with FormBody(id="form"):
             yield from self.content()
         with Horizontal(id="form-bar"):
             if self.form_name != FORM_ORDER[0]:
@@ -77,6 +81,10 @@ class FormStep(TkeScreen[None]):
 
     def on_mount(self) -> None:
         self.show_checks()
+        wanted, self.draft.focus = self.draft.focus, ""
+        found = next((f for f in self.problems_here() if f.path == wanted), None)
+        if found is not None:
+            self.find_problem(found)
 
     # --- checks --------------------------------------------------------------------------------------------------
 
@@ -161,8 +169,10 @@ class FormStep(TkeScreen[None]):
         found = by_step(self.draft.problems())
         position = FORM_ORDER.index(self.form_name)
         for name in (*FORM_ORDER[position + 1 :], *FORM_ORDER[:position]):
-            if any(finding.is_error for finding in found.get(name, ())):
+            errors = [finding for finding in found.get(name, ()) if finding.is_error]
+            if errors:
                 self.draft.checked.add(name)
+                self.draft.focus = errors[0].path
                 self.app.show_form(name)
                 return
         self.notify(_("Nothing is wrong."), markup=False)

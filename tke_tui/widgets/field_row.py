@@ -45,8 +45,7 @@ class FieldRow(Vertical):
         & .label { width: 20; padding: 0 1 0 0; color: $foreground; }
         & .message { width: 1fr; height: auto; margin-left: 20; padding: 0 1; color: $text-muted; }
         & .message:ansi { text-style: dim; }
-        & .hint { width: auto; height: 1; padding: 0 1; color: $text-muted; }
-        &:focus-within .label { color: $accent; text-style: bold; }
+        & .label.-focused { color: $accent; text-style: bold; }
         & .message.-error { color: $error; text-style: none; &:ansi { text-style: bold; } }
         & .message.-warning { color: $warning; text-style: none; &:ansi { text-style: none; } }
     }
@@ -69,8 +68,6 @@ class FieldRow(Vertical):
         with Horizontal():
             yield Static(Content(self._label()), classes="label")
             yield self._make_editor()
-            if isinstance(self.thing, FormField) and self.thing.kind == "secret":
-                yield Static(Content(_("ctrl+l shows")), classes="hint")
         yield Static(classes="message")
 
     def on_mount(self) -> None:
@@ -117,6 +114,12 @@ class FieldRow(Vertical):
         if tuple(findings) != self.findings:
             self.findings = tuple(findings)
             self._show_message()
+
+    def on_descendant_focus(self) -> None:
+        self.query_one(".label").add_class("-focused")
+
+    def on_descendant_blur(self) -> None:
+        self.query_one(".label").remove_class("-focused")
 
     def on_edited(self, event: Edited) -> None:
         event.stop()

@@ -8,7 +8,7 @@ HIDDEN = 8
 """Cells of the column that stands for the columns hidden to the left."""
 
 MORE = 4
-"""Cells that tell how many columns are hidden to the right."""
+"""Cells that tell how many columns are hidden to the right; where rows end in a word it is told above those."""
 
 NOTE = 14
 """Cells of the word at the end of a row."""
@@ -40,27 +40,21 @@ class MatrixLayout:
         room = width - label - note
         if columns * step <= room:
             return cls(label, note, step, 0, columns, 0, columns)
-        first = max(0, min(wanted, columns - 1))
+        more = 0 if note else MORE
+        at_start, between, at_end = (
+            max(1, space // step) for space in (room - more, room - HIDDEN - more, room - HIDDEN)
+        )
+        last = max(0, columns - at_end)
+        first = max(0, min(wanted, last))
         if cursor is not None:
             first = min(first, cursor)
-            seen = cls._seen(room, step, first, columns)
+            seen = at_start if not first else at_end if first == last else between
             if cursor >= first + seen:
-                first = max(0, cursor - cls._seen(room, step, cursor, columns, end=True) + 1)
-        # Never hide columns to the left while there is room to the right of the last one.
-        first = min(first, max(0, columns - cls._seen(room, step, columns, columns, end=True)))
-        seen = cls._seen(room, step, first, columns)
-        return cls(label, note, step, first, seen, HIDDEN if first else 0, columns)
-
-    @staticmethod
-    def _seen(room: int, step: int, first: int, columns: int, *, end: bool = False) -> int:
-        """How many columns there is room for, from `first` on, or up to it when it is the `end`."""
-        space = room - (HIDDEN if first or end else 0)
-        rest = columns if end else columns - first
-        if space >= rest * step:
-            return rest
-        if end and first >= columns:
-            return max(1, space // step)
-        return max(1, (space - MORE) // step)
+                first = min(last, cursor - between + 1)
+        if first * step <= HIDDEN and (cursor is None or cursor < at_start):
+            first = 0
+        seen = at_start if not first else columns - first if first >= last else between
+        return cls(label, note, step, first, min(seen, columns - first), HIDDEN if first else 0, columns)
 
     @property
     def hidden_right(self) -> int:

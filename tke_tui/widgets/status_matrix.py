@@ -97,6 +97,8 @@ class StatusMatrix(StateLines):
         self._row = 0
         self._column = 0
         self._moved = False
+        """Whether a person has put the cursor where it is."""
+        self._failed = 0
         self._wanted = 0
         self._geometry = MatrixLayout.of(0, 0, 0, 0, None)
         self._strips: dict[int, Strip] = {}
@@ -110,8 +112,9 @@ class StatusMatrix(StateLines):
         self._rows, self._handlers, self._now = tuple(rows), tuple(handlers), now
         self._cells = [[cell(row, column) for column in range(len(handlers))] for row in range(len(rows))]
         self._open = [sum(_is_open(row[column]) for row in self._cells) for column in range(len(handlers))]
+        self._failed = sum(_is_failed(at) for cells in self._cells for at in cells)
         names = [handler.name for handler in handlers]
-        self._row = self._rows.index(old_node) if old_node in self._rows else 0
+        self._row = self._rows.index(old_node) if old_name and old_node in self._rows else 0
         self._column = names.index(old_name) if old_name in names else 0
         self._follow()
         self._fit()
@@ -126,6 +129,7 @@ class StatusMatrix(StateLines):
                 continue
             self._cells[row][column] = new
             self._open[column] += _is_open(new) - _is_open(old)
+            self._failed += _is_failed(new) - _is_failed(old)
             self._draw_cell(row, column)
         self._follow()
         if wanted != self._wanted:
@@ -184,7 +188,7 @@ class StatusMatrix(StateLines):
         """Decide which columns are seen."""
         label = max((Content(self._row_label(row)).cell_length for row in range(len(self._rows))), default=0)
         width = self.scrollable_content_region.width
-        cursor = self._column if self._moved or self.has_focus else None
+        cursor = self._column if self._moved else None
         self._geometry = MatrixLayout.of(width, len(self._handlers), label, self._wanted, cursor)
         self.forget_lines()
 
@@ -193,7 +197,7 @@ class StatusMatrix(StateLines):
 
     def _follow(self) -> None:
         """Before a person has moved the cursor, keep it where things happen."""
-        if self._moved or self.has_focus:
+        if self._moved:
             return
         column = next((number for number, open_ in enumerate(self._open) if open_), None)
         if column is None:
@@ -333,8 +337,11 @@ class StatusMatrix(StateLines):
         x, y = self._geometry.x_of(self._column), self._line_of(self._row)
         return None if x is None or y is None else Offset(x + self._geometry.step - 2, y)
 
-    def on_focus(self) -> None:
-        self._choose_columns()
+    def on_blur(self) -> None:
+        self._moved = False
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return action != "next_failure" or self._failed > 0
 
     def action_move(self, down: int, right: int) -> None:
         self.go_to(self._row + down, self._column + right)
@@ -382,3 +389,7 @@ class StatusMatrix(StateLines):
 
 def _is_open(cell: Cell | None) -> bool:
     return cell is not None and cell.state not in ENDED
+
+
+def _is_failed(cell: Cell | None) -> bool:
+    return cell is not None and cell.state is State.FAILED

@@ -21,8 +21,8 @@ from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, Part, StateLines
 _TIMED = (State.RUNNING, State.DONE)
 """States that a time says more about than their word."""
 
-_WIDE = 44
-"""From this width on there is room for titles and for when a step will have ended."""
+_WIDE = 40
+"""From this width on there is room for words and for when a step will have ended."""
 
 
 class StepList(StateLines):
@@ -34,7 +34,7 @@ class StepList(StateLines):
     HELP = N_(
         "## Steps\n\n"
         "Every step of the installation with its state and its time. A step that is made of many tasks says how many "
-        "of them are done. **Enter** shows what a step consists of, **a** also lists the steps that do not belong to "
+        "of them are done. **Enter** shows what a step consists of, **x** also lists the steps that do not belong to "
         "this installation, with the reason."
     )
     BINDING_GROUP_TITLE = N_("Steps")
@@ -46,7 +46,7 @@ class StepList(StateLines):
         Binding("pagedown", "page(1)", N_("page down"), id="steps.page-down", show=False),
         Binding("g,home", "go(0)", N_("first"), id="steps.first", show=False),
         Binding("G,end", "go(-1)", N_("last"), id="steps.last", show=False),
-        Binding("a", "all", N_("all steps"), id="steps.all"),
+        Binding("x", "all", N_("all steps"), id="steps.all"),
     ]
 
     @dataclass
@@ -103,14 +103,22 @@ class StepList(StateLines):
             return self._row(self._shown[row], width, selected=row == self._cursor and self.has_focus)
         hidden = len(self._steps) - len(self._shown)
         if row == len(self._shown) and hidden:
-            text = n_("{count} not part of this", "{count} not part of this", hidden).format(count=hidden)
+            wide = n_(
+                "{count} is not part of this installation",
+                "{count} are not part of this installation",
+                hidden,
+            )
+            narrow = n_("{count} left out", "{count} left out", hidden)
+            text = (wide if width >= _WIDE else narrow).format(count=hidden)
             return self.line([(self.cut(f"   {text}", width), self.state_style(State.LEFT_OUT))], width)
         return Strip.blank(width, self.rich_style_of(""))
 
     def _row(self, step: StepView, width: int, *, selected: bool) -> Strip:
         wide = width >= _WIDE
-        name = _(step.title) if wide or language() != "en" else step.name
-        right = " ".join(part for part in (self._far(step, wide=wide), self._when(step, wide=wide)) if part)
+        # In English the names everybody knows from logs and input files are as good as the longer titles.
+        name = step.name if language() == "en" else _(step.title)
+        far, when = self._far(step), self._when(step, wide=wide)
+        right = f"{far} {when}".strip() if wide else far or when
         space = width - 3 - len(right) - (1 if right else 0) - 1
         style = self.state_style(step.state)
         if selected:
@@ -131,7 +139,7 @@ class StepList(StateLines):
         ]
         return self.line(parts, width)
 
-    def _far(self, step: StepView, *, wide: bool) -> str:
+    def _far(self, step: StepView) -> str:
         """How many of its tasks are done, where there are several."""
         if step.total < 2 or step.state is State.DONE or not (step.done or step.started):
             return ""
@@ -144,7 +152,7 @@ class StepList(StateLines):
             if wide and left is not None and left >= 60:
                 return f"{took}, {about(left)}"
             return took
-        if step.state in (State.PENDING, State.LEFT_OUT):
+        if step.state in (State.PENDING, State.LEFT_OUT) or (step.state is State.BLOCKED and not wide):
             return ""
         return self.symbols.word(step.state)
 

@@ -9,6 +9,8 @@ from tke_tui.core.errors import CommandFailed, Evidence
 from tke_tui.core.node import EVIDENCE_LINES, Node
 
 UNIT_DIRECTORY = "/etc/systemd/system"
+START_LIMIT_HIT = "start-limit-hit"
+"""`Result` of a unit that was started more often than its StartLimitBurst within StartLimitIntervalSec."""
 APPLIED_DIRECTORY = "/var/lib/tke-tui/applied"
 
 
@@ -52,11 +54,25 @@ async def install_unit(node: Node, unit: str, content: str) -> bool:
 
 
 async def restart(node: Node, unit: str, *, timeout: float = 300, fix: str = "") -> None:
-    """Restart a unit and wait until systemd calls it started. `CommandFailed` carries its last journal lines."""
+    """Restart a unit and wait until systemd calls it started. `CommandFailed` carries its last journal lines.
+
+    Where systemd only refuses because the unit was started several times of late (by installations that were
+    interrupted and continued, for instance), its count is set back once.
+    """
     try:
-        await node.change(f"restart {unit}", "systemctl", "restart", unit, timeout=timeout)
+        try:
+            await _restart(node, unit, timeout)
+        except CommandFailed:
+            if (await properties(node, unit, "Result")).get("Result") != START_LIMIT_HIT:
+                raise
+            await node.change(f"let {unit} be started again", "systemctl", "reset-failed", unit)
+            await _restart(node, unit, timeout)
     except CommandFailed as error:
         raise await with_journal(node, unit, error, fix=fix) from error
+
+
+async def _restart(node: Node, unit: str, timeout: float) -> None:
+    await node.change(f"restart {unit}", "systemctl", "restart", unit, timeout=timeout)
 
 
 async def with_journal(node: Node, unit: str, error: CommandFailed, *, fix: str = "") -> CommandFailed:

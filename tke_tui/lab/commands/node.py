@@ -94,6 +94,8 @@ def systemctl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply
         case "is-active":
             return Reply(0 if names[-1] in units["active"] else 3)
         case "restart" | "start":
+            if names[-1] in machine.facts.get("started_too_often", ()):
+                return Reply(1, "", f"Job for {names[-1]} failed because start was attempted too often.\n")
             if names[-1] in machine.facts.get("broken_units", ()):
                 return Reply(1, "", f"Job for {names[-1]} failed because the control process exited.\n")
             units["active"].add(names[-1])
@@ -101,6 +103,8 @@ def systemctl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply
                 machine.facts.pop("unreported", None)
         case "stop":
             units["active"].discard(names[-1])
+        case "reset-failed":
+            machine.facts.pop("started_too_often", None)
         case "list-units":
             return Reply(
                 0, "".join(f"{name} loaded active\n" for name in machine.facts.get("swap_units", {}))
@@ -143,6 +147,7 @@ def _show(machine: ModelMachine, options: Sequence[str], unit: str) -> Reply:
         "NeedDaemonReload": "yes" if loaded and loaded != on_disk else "no",
         "FragmentPath": next(iter(loaded), ""),
         "SourcePath": "",
+        "Result": "start-limit-hit" if unit in machine.facts.get("started_too_often", ()) else "success",
         **machine.facts.get("swap_units", {}).get(unit, {}),
     }
     if _units(machine)["states"].get(unit) == "masked":

@@ -168,7 +168,9 @@ The address is also the name of the node. The login is root, or a user who may u
             row.display = row.path == JUMP[0] or shown(self.draft, row.path)
         count = len(self._addresses().machines) if self._new and self.draft.text(ADDRESS) else self._several
         text = n_("{count} machine", "{count} machines", count).format(count=count) if count > 1 else ""
-        self.query_one("#outcome", Static).update(text)
+        outcome = self.query_one("#outcome", Static)
+        outcome.update(text)
+        outcome.display = bool(text)
 
     def _problems(self) -> dict[str, Sequence[Finding]]:
         """By the path of the row that shows them. Errors only: what is merely doubtful the table tells."""

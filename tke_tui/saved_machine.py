@@ -1,0 +1,87 @@
+"""How the installation in a directory logs in to a machine, and the command a person would do the same with."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from tke_tui.client import MachineLogin
+from tke_tui.core.errors import StateError
+from tke_tui.core.model.fields import reveal, secret
+from tke_tui.core.model.machine import Machine
+from tke_tui.core.paths import InstallDir
+from tke_tui.core.redact import Redactor
+from tke_tui.core.saved_input import load
+from tke_tui.core.secrets import SecretStore
+from tke_tui.passphrase import passphrase
+
+
+def saved_machine(directory: InstallDir, node: str) -> Machine:
+    """The machine with this address, its secrets included. Raises `StateError` when it or its secrets are not there,
+    `UsageError` when the passphrase of the secrets cannot be read.
+    """
+    store = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase())
+    para = load(directory.para, store, fix="Look at the installation with: tke-tui status")
+    for machine in para.machines:
+        if node in str(machine.ip).split(";"):
+            return machine.model_copy(update={"ip": node})
+    raise StateError(
+        f"{node} is not in the input of this installation",
+        detail=f"the machines of {directory.para} have other addresses",
+        fix="Choose one of its machines.",
+    )
+
+
+def shell_command(
+    machine: Machine, known_hosts: Path, key: Path | None, jump_key: Path | None = None
+) -> list[str]:
+    """`ssh` with the machine's settings as an argument list; passwords are left for ssh to ask.
+
+    `key` and `jump_key` are files with the private keys of the machine and of the jump host, None = ssh's own.
+    """
+    argv = ["ssh", "-t", *_options(machine.port, known_hosts, key)]
+    jump = machine.bastion
+    if jump is not None:
+        hop = [
+            "ssh",
+            *_options(jump.port, known_hosts, jump_key),
+            "-W",
+            "%h:%p",
+            f"{jump.username}@{jump.ip}",
+        ]
+        argv += ["-o", f"ProxyCommand={shlex.join(hop)}"]
+    return [*argv, f"{machine.username or 'root'}@{machine.ip}"]
+
+
+def _options(port: int, known_hosts: Path, key: Path | None) -> Sequence[str]:
+    options = ["-p", str(port), "-o", f"UserKnownHostsFile={_quoted(known_hosts)} ~/.ssh/known_hosts"]
+    return [*options, "-i", str(key), "-o", "IdentitiesOnly=yes"] if key is not None else options
+
+
+def _quoted(path: Path) -> str:
+    """ssh_config reads its values as words."""
+    return f'"{path}"' if " " in str(path) else str(path)
+
+
+def keys_of(machine: Machine) -> tuple[str, str]:
+    """Private keys of the machine and of its jump host in clear, "" where there is none."""
+    jump = machine.bastion
+    return reveal(machine.private_key), reveal(jump.private_key) if jump is not None else ""
+
+
+def with_login(machine: Machine, login: MachineLogin) -> Machine:
+    """The machine with this login: a password that is given takes the place of a key, and the other way round."""
+    changes: dict[str, object] = {
+        name: value
+        for name in ("port", "username", "host_key")
+        if (value := getattr(login, name)) is not None
+    }
+    for name in ("password", "private_key", "pass_phrase", "sudo_password"):
+        if (value := getattr(login, name)) is not None:
+            changes[name] = secret(value) if value else None
+    if login.password and not login.private_key:
+        changes |= {"private_key": None, "pass_phrase": None}
+    elif login.private_key and not login.password:
+        changes |= {"password": None}
+    return machine.model_copy(update=changes)

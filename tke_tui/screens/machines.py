@@ -1,0 +1,413 @@
+"""The machines: typed, pasted or imported, their order and logins; and real logins to try them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import Static
+
+from tke_tui.client import EngineClient, LoginTest
+from tke_tui.core.errors import TkeError
+from tke_tui.core.model.findings import Finding
+from tke_tui.core.model.machine import Machine
+from tke_tui.forms.draft import Draft
+from tke_tui.forms.machine_rows import UNKNOWN_KEY, Check, MachineList, MachineRow, login_key, row_of
+from tke_tui.messages import N_, _, n_
+from tke_tui.screens.engine_access import engine_of
+from tke_tui.screens.form_step import FormStep
+from tke_tui.screens.modals.add_machines import AddMachinesModal, ImportMachinesModal, PasteMachinesModal
+from tke_tui.screens.modals.host_keys import HostKeysModal, OfferedKey
+from tke_tui.screens.modals.machine_form import LOGIN_FIELDS, MachineFormModal, draft_of
+from tke_tui.symbols import State
+from tke_tui.terminal import harmless
+from tke_tui.widgets.key_line import KeyLine
+from tke_tui.widgets.machine_table import MachineTable
+
+PATH = "cluster.spec.machines"
+AT_ONCE = 16
+"""Logins that are tried at the same time."""
+
+_INDEX = re.compile(rf"{re.escape(PATH)}\[(\d+)\]")
+
+
+class MachinesScreen(FormStep):
+    """A table instead of fields. What a test has shown is kept with the draft."""
+
+    form_name = "machines"
+    CSS_PATH: ClassVar[list[str]] = ["form.tcss", "machines.tcss"]  # type: ignore[assignment]
+    AUTO_FOCUS = "#machines"
+    HELP = N_("""\
+# Machines
+The masters of the cluster. The first is set up first and is the first control plane; the others join it, so that the
+order matters: **K** and **J** move a machine.
+
+- **a** adds one, **p** takes a pasted list, **i** a file: lines, ranges, CSV, an Ansible inventory, an ssh_config
+- **space** marks machines; **l** sets the same login for all that are marked, or for all
+- **t** logs in to all that are marked, or to all, and shows what it finds; nothing is changed there
+- **h** shows host keys that nobody has vouched for yet
+- **d** deletes, **u** undoes the last change of the table
+""")
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("a", "add", N_("add"), id="machines.add", show=False),
+        Binding("p", "paste", N_("paste many"), id="machines.paste", show=False),
+        Binding("i", "import", N_("import"), id="machines.import", show=False),
+        Binding("l", "login", N_("same login"), id="machines.login", show=False),
+        Binding("t", "test", N_("test"), id="machines.test", show=False),
+        Binding("h", "host_keys", N_("host keys"), id="machines.host-keys", show=False),
+        Binding("d,delete", "delete", N_("delete"), id="machines.delete", show=False),
+        Binding("u,ctrl+z", "undo", N_("undo"), id="machines.undo", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._marked: set[int] = set()
+        self._unsaved: dict[str, Draft] = {}
+        self._pasted = ""
+        self._file = ""
+        self._trouble: TkeError | None = None
+
+    def content(self) -> ComposeResult:
+        keys = [
+            ("a", "a", _("add")),
+            ("p", "p", _("paste")),
+            ("i", "i", _("import")),
+            ("l", "l", _("login")),
+            ("t", "t", _("test")),
+            ("h", "h", _("keys")),
+            ("d", "d", _("delete")),
+            ("u", "u", _("undo")),
+            ("K", "K/J", _("move")),
+        ]
+        yield KeyLine(keys, id="machine-keys")
+        yield MachineTable(self.context.symbols, id="machines")
+        with Vertical(id="about-machine"):
+            yield Static(id="machine-counts", markup=False)
+            yield Static(id="machine-detail", markup=False)
+            yield Static(id="machines-detail", markup=False)
+
+    def on_mount(self) -> None:
+        draft = self.draft
+        self.list = MachineList(list(draft.para.machines), self._store, draft.logins)
+        self.set_title(_("machines"))
+        super().on_mount()
+
+    @property
+    def table(self) -> MachineTable:
+        return self.query_one(MachineTable)
+
+    def again(self) -> MachinesScreen:
+        return MachinesScreen()
+
+    # --- showing -------------------------------------------------------------------------------------------------
+
+    def show_checks(self) -> None:
+        super().show_checks()
+        self._show_rows()
+
+    def _store(self, machines: list[Machine]) -> None:
+        self.draft.set(PATH, machines)
+        self._marked = {index for index in self._marked if index < len(machines)}
+        self._trouble = None
+        self._show_rows()
+        self.changed()
+
+    def _show_rows(self) -> None:
+        problems = self._by_machine()
+        rows = [
+            row_of(machine, index, self.list.check(machine), problems.get(index, ()), index in self._marked)
+            for index, machine in enumerate(self.list.machines)
+        ]
+        self.table.update_rows(rows)
+        self._show_detail()
+        self._show_counts(rows)
+
+    def _by_machine(self) -> dict[int, list[Finding]]:
+        found: dict[int, list[Finding]] = {}
+        for path, findings in self.draft.problems().items():
+            if match := _INDEX.match(path):
+                found.setdefault(int(match[1]), []).extend(findings)
+        return found
+
+    @on(MachineTable.CursorMoved)
+    def _show_detail(self) -> None:
+        detail = self.query_one("#machine-detail", Static)
+        index = self.table.cursor
+        if self._trouble is not None:
+            error = self._trouble
+            detail.update(self._said(State.FAILED, error.title, error.detail, error.fix))
+        elif not self.list.machines:
+            detail.update(
+                Content(_("No machine yet. Paste a list such as 10.0.0.[11-13], import a file, or add one."))
+            )
+        elif index < len(self.list.machines):
+            machine = self.list.machines[index]
+            errors, warnings = self._said_of(self._by_machine().get(index, ()))
+            # What is doubtful about a login does not matter any more once it works.
+            works = self.list.check(machine).state is State.DONE
+            lines = [*errors, self._check_line(machine), *([] if works else warnings)]
+            detail.update(Content("\n").join(lines))
+
+    def _said_of(self, findings: Sequence[Finding]) -> tuple[list[Content], list[Content]]:
+        """Errors and warnings in words."""
+        found: tuple[list[Content], list[Content]] = ([], [])
+        for finding in findings:
+            state = State.FAILED if finding.is_error else State.BLOCKED
+            found[not finding.is_error].append(self._said(state, finding.message, "", finding.fix))
+        return found
+
+    def _check_line(self, machine: Machine) -> Content:
+        check = self.list.check(machine)
+        match check.state:
+            case State.PENDING:
+                return Content(_("{address} was not tested yet.").format(address=harmless(machine.ip)))
+            case State.RUNNING:
+                return Content(_("Logging in to {address} ...").format(address=harmless(machine.ip)))
+            case State.BLOCKED:
+                text = _("{algorithm} {fingerprint}. Press h to compare and accept it.").format(
+                    algorithm=check.algorithm, fingerprint=check.fingerprint
+                )
+                return self._said(UNKNOWN_KEY, check.title, text, "")
+        return self._said(check.state, check.title, check.detail, check.fix)
+
+    def _said(self, state: State, title: str, detail: str, fix: str) -> Content:
+        symbols = self.context.symbols
+        glyph = (symbols.glyph(state), symbols.style(state))
+        text = ": ".join(part for part in (_(title), detail) if part)
+        remedy = " " + _("What to do: {fix}").format(fix=_(fix)) if fix else ""
+        return Content.assemble(glyph, " ", harmless(f"{text}.{remedy}" if remedy else text))
+
+    def _show_counts(self, rows: Sequence[MachineRow]) -> None:
+        symbols = self.context.symbols
+        count = len(rows)
+        parts = [Content(n_("{count} machine", "{count} machines", count).format(count=count))]
+        if self._marked:
+            marked = len(self._marked)
+            parts.append(Content(n_("{count} marked", "{count} marked", marked).format(count=marked)))
+        words = {
+            State.DONE: _("logged in"),
+            State.FAILED: _("failed"),
+            UNKNOWN_KEY: _("unknown host key (h)"),
+            State.RUNNING: _("logging in"),
+        }
+        for state, word in words.items():
+            number = sum(1 for row in rows if row.state is state)
+            if number:
+                glyph = Content.styled(symbols.glyph(state), symbols.style(state))
+                parts.append(Content.assemble(glyph, f" {number} {word}"))
+        self.query_one("#machine-counts", Static).update(Content("   ").join(parts))
+        errors, warnings = self._said_of(self.draft.problems().get(PATH, ()))
+        told = [*(errors if self.draft.is_checked(self.form_name) else ()), *warnings]
+        self.query_one("#machines-detail", Static).update(Content("\n").join(told))
+
+    def find_problem(self, finding: Finding) -> None:
+        if match := _INDEX.match(finding.path):
+            self.table.cursor = int(match[1])
+        self.table.focus()
+
+    def _after_focus(self, problems: Sequence[Finding]) -> Finding:
+        places = [(int(match[1]), f) for f in problems if (match := _INDEX.match(f.path))]
+        behind = [
+            finding
+            for index, finding in sorted(places, key=lambda each: each[0])
+            if index > self.table.cursor
+        ]
+        return behind[0] if behind else problems[0]
+
+    # --- changing ------------------------------------------------------------------------------------------------
+
+    @on(MachineTable.Marked)
+    def _mark(self, event: MachineTable.Marked) -> None:
+        self._marked = set(event.indices)
+        self._show_rows()
+
+    @on(MachineTable.Moved)
+    def _move(self, event: MachineTable.Moved) -> None:
+        before = event.index
+        after = self.list.move(before, event.by)
+        if {before, after} & self._marked not in (set(), {before, after}):
+            self._marked ^= {before, after}
+        self.table.cursor = after
+        self._show_rows()
+
+    @on(MachineTable.Chosen)
+    def _change(self, event: MachineTable.Chosen) -> None:
+        index = event.index
+        machine = self.list.machines[index]
+
+        def changed(machines: list[Machine]) -> None:
+            self.list.put(index, machines[0])
+
+        others = self._present() - {machine.ip}
+        modal = MachineFormModal.edit(machine, others)
+        self._open_form(modal, f"edit {machine.ip}", changed)
+
+    def action_add(self) -> None:
+        modal = MachineFormModal.add(draft_of(Machine()), self._present())
+        self._open_form(modal, "add", self._add)
+
+    def action_login(self) -> None:
+        """One login for all that are marked, or for every machine."""
+        targets = self._targets()
+        if not targets:
+            self.notify(_("There is no machine yet."), markup=False)
+            return
+        like = self.list.machines[self.table.cursor if self.table.cursor in targets else targets[0]]
+
+        def apply(machines: list[Machine]) -> None:
+            login = {name: getattr(machines[0], name) for name in LOGIN_FIELDS}
+            self.list.apply(targets, lambda machine: machine.model_copy(deep=True, update=login))
+
+        self._open_form(MachineFormModal.login(like, len(targets)), f"login {targets}", apply)
+
+    def _open_form(self, modal: MachineFormModal, key: str, then: Callable[[list[Machine]], None]) -> None:
+        """What was typed in a dialog that is left comes back when it is opened again."""
+        modal.draft = self._unsaved.pop(key, modal.draft)
+
+        def closed(machines: list[Machine] | None) -> None:
+            if machines:
+                then(machines)
+            elif modal.draft.revision:
+                self._unsaved[key] = modal.draft
+
+        self.app.push_screen(modal, closed)
+
+    def action_paste(self) -> None:
+        modal = PasteMachinesModal(self._present(), self._pasted)
+
+        def closed(machines: list[Machine] | None) -> None:
+            self._pasted = modal.left
+            self._add(machines or [])
+            if machines and modal.left.strip():
+                self.notify(_("Some lines were not taken; p shows them again."), markup=False)
+
+        self._open_list(modal, closed)
+
+    def action_import(self) -> None:
+        modal = ImportMachinesModal(self._present(), self._file)
+
+        def closed(machines: list[Machine] | None) -> None:
+            self._file = modal.name_typed
+            self._add(machines or [])
+
+        self._open_list(modal, closed)
+
+    def _open_list(self, modal: AddMachinesModal, closed: Callable[[list[Machine] | None], None]) -> None:
+        self.app.push_screen(modal, closed)
+
+    def _add(self, machines: Sequence[Machine]) -> None:
+        """Several new ones are marked, so that the next key can set their login."""
+        if not machines:
+            return
+        first = len(self.list.machines)
+        if len(machines) > 1:
+            self._marked = set(range(first, first + len(machines)))
+        self.list.add(machines)
+        self.table.cursor = first
+
+    def action_delete(self) -> None:
+        targets = sorted(self._marked) or ([self.table.cursor] if self.list.machines else [])
+        if targets:
+            self._marked.clear()
+            self.list.remove(targets)
+            count = len(targets)
+            text = n_(
+                "Deleted {count} machine; u brings it back.",
+                "Deleted {count} machines; u brings them back.",
+                count,
+            )
+            self.notify(text.format(count=count), markup=False)
+
+    def action_undo(self) -> None:
+        self._marked.clear()
+        if not self.list.undo():
+            self.notify(_("There is nothing to undo."), markup=False)
+
+    def _present(self) -> frozenset[str]:
+        return frozenset(machine.ip for machine in self.list.machines)
+
+    def _targets(self) -> list[int]:
+        return sorted(self._marked) or list(range(len(self.list.machines)))
+
+    # --- trying logins -------------------------------------------------------------------------------------------
+
+    def action_test(self) -> None:
+        problems = self._by_machine()
+        machines = [
+            self.list.machines[index]
+            for index in self._targets()
+            if not any(finding.is_error for finding in problems.get(index, ()))
+        ]
+        if machines:
+            self._test(machines)
+        else:
+            self.notify(_("There is no machine that could be tested."), markup=False)
+
+    @work(group="logins", exit_on_error=False)
+    async def _test(self, machines: Sequence[Machine]) -> None:
+        await self._try(machines, lambda client, machine: client.test_login(machine))
+
+    @work(group="logins", exit_on_error=False)
+    async def _accept(self, keys: dict[str, str], machines: Sequence[Machine]) -> None:
+        await self._try(
+            machines, lambda client, machine: client.accept_host_key(machine, keys[login_key(machine)])
+        )
+
+    async def _try(
+        self, machines: Sequence[Machine], ask: Callable[[EngineClient, Machine], Awaitable[LoginTest]]
+    ) -> None:
+        """Ask for all at once; each answer shows when it is there, whatever the person does meanwhile."""
+        self._trouble = None
+        before = {login_key(machine): self.list.check(machine) for machine in machines}
+        self._know(dict.fromkeys(before, Check(State.RUNNING)))
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(client: EngineClient, machine: Machine) -> None:
+            async with places:
+                try:
+                    check = Check.of(await ask(client, machine))
+                except TkeError as error:
+                    check = Check(State.FAILED, error.title, error.detail, error.fix)
+            before.pop(login_key(machine), None)
+            self._know({login_key(machine): check})
+
+        try:
+            client = await engine_of(self.app)
+            await asyncio.gather(*(one(client, machine) for machine in machines))
+        except TkeError as error:
+            self._trouble = error
+        finally:
+            self._know(before)
+
+    def _know(self, checks: dict[str, Check]) -> None:
+        self.list.checks.update(checks)
+        if self.is_mounted:
+            self._show_rows()
+
+    def action_host_keys(self) -> None:
+        """Compare and accept what the tests have come across."""
+        waiting = {
+            f"{machine.ip}:{machine.port}": machine
+            for machine in self.list.machines
+            if self.list.check(machine).state is UNKNOWN_KEY
+        }
+        if not waiting:
+            self.notify(_("There is no unknown host key; t tests the logins."), markup=False)
+            return
+        checks = {name: self.list.check(machine) for name, machine in waiting.items()}
+        offered = [OfferedKey(name, check.algorithm, check.fingerprint) for name, check in checks.items()]
+
+        def closed(names: list[str] | None) -> None:
+            machines = [waiting[name] for name in names or ()]
+            if machines:
+                keys = {login_key(waiting[name]): checks[name].fingerprint for name in names or ()}
+                self._accept(keys, machines)
+
+        self.app.push_screen(HostKeysModal(offered), closed)

@@ -1,0 +1,37 @@
+"""A line of keys and what they do, for screens with more of them than the last line shows. A click works, too."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.content import Content
+from textual.style import Style
+from textual.widget import Widget
+
+
+class KeyLine(Widget):
+    """`keys` are (key as Textual names it, as it is shown, what it does in the language in use)."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyLine {
+        height: auto;
+        width: 1fr;
+        color: $foreground;
+    }
+    """
+
+    def __init__(self, keys: Sequence[tuple[str, str, str]], *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._keys = list(keys)
+
+    def render(self) -> Content:
+        items = []
+        for key, shown, text in self._keys:
+            press = Style.from_meta({"@click": f"app.simulate_key({key!r})"})
+            # A key and its word stay on one line.
+            item = Content.assemble(
+                (shown, "bold $footer-key-foreground"), "\u00a0", text.replace(" ", "\u00a0")
+            )
+            items.append(item.stylize(press))
+        return Content("  ").join(items)

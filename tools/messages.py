@@ -1,0 +1,188 @@
+"""Brings the message catalogues up to date: `python -m tools.messages`, and `--check` to only look.
+
+Messages are the arguments of `_`, `N_` and `n_` in `tke_tui`, what the forms say of the model's fields, the titles of
+steps and handlers, and the fixed texts of what the model's rules find. New ones are added to
+`tke_tui/locale/<language>/LC_MESSAGES/tke_tui.po` without a translation, those that are gone are removed, and the
+`.mo` beside it is compiled. Both files are committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import pkgutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+import tke_tui
+from tke_tui.core.task import Task
+from tke_tui.forms.fields import fields
+from tke_tui.messages import DOMAIN, LANGUAGES, LOCALE
+
+ROOT = Path(tke_tui.__file__).parent
+KEYWORDS = {"_": None, "N_": None, "n_": (1, 2)}
+RULES = {"error": (3, 4), "warning": (3, 4)}
+"""Positions of message and fix in what the model's rules report."""
+
+TRANSLATED = tuple(code for code in LANGUAGES if code != "en")
+
+
+def extracted() -> Catalog:
+    """Every message of the code, in the order of files; without line numbers, which change all the time."""
+    catalogue = Catalog(project="tke-tui", domain=DOMAIN, header_comment="# Texts of tke-tui.", fuzzy=False)
+    for message, place in (*_marked(), *_of_forms(), *_of_tasks()):
+        catalogue.add(message, locations=[(place, 0)])
+    return catalogue
+
+
+def _marked() -> Iterator[tuple[str | tuple[str, ...], str]]:
+    for path in sorted(ROOT.rglob("*.py")):
+        place = str(path.relative_to(ROOT.parent))
+        keywords: dict[str, tuple[int, ...] | None] = dict(KEYWORDS)
+        if "core/model" in place:
+            keywords |= RULES
+        for _line, found, _comments, _context in extract_from_file("python", path, keywords=keywords):
+            if isinstance(found, tuple) and "core/model" in place:
+                yield from ((text, place) for text in found if text)
+            elif found:
+                yield found, place
+
+
+def _of_forms() -> Iterator[tuple[str, str]]:
+    for entry in fields().values():
+        for thing in (entry, *entry.columns):
+            yield from ((text, "tke_tui/forms/fields.py") for text in (thing.label, thing.help) if text)
+
+
+def _of_tasks() -> Iterator[tuple[str, str]]:
+    _import_all("tke_tui.core.steps")
+    _import_all("tke_tui.core.handlers")
+    own = [task for task in _all_tasks() if task.__module__.startswith("tke_tui.")]
+    for task in sorted(own, key=lambda each: (each.__module__, each.__qualname__)):
+        title = getattr(task, "title", "")
+        if title:
+            yield title, task.__module__.replace(".", "/") + ".py"
+
+
+def _all_tasks() -> set[type[Task]]:
+    found: set[type[Task]] = set()
+    waiting = Task.__subclasses__()
+    while waiting:
+        task = waiting.pop()
+        found.add(task)
+        waiting += task.__subclasses__()
+    return found
+
+
+def _import_all(package: str) -> None:
+    place = importlib.import_module(package)
+    for module in pkgutil.walk_packages(place.__path__, f"{package}."):
+        importlib.import_module(module.name)
+
+
+def po_path(code: str) -> Path:
+    return LOCALE / code / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+
+def read_catalogue(code: str) -> Catalog:
+    path = po_path(code)
+    if not path.exists():
+        return Catalog(locale=code, domain=DOMAIN, fuzzy=False)
+    with path.open("rb") as file:
+        return read_po(file, locale=code, domain=DOMAIN)
+
+
+def updated(code: str, template: Catalog) -> Catalog:
+    """The catalogue with exactly the template's messages; translations of those that are still there are kept."""
+    old = read_catalogue(code)
+    new = Catalog(
+        locale=code, project="tke-tui", domain=DOMAIN, header_comment="# Texts of tke-tui.", fuzzy=False
+    )
+    for message in template:
+        if not message.id:
+            continue
+        known = old.get(message.id)
+        forms = _forms(known) if known is not None else [""]
+        translation = tuple(forms[: new.num_plurals]) if message.pluralizable else forms[0]
+        new.add(message.id, translation, locations=message.locations)
+    return new
+
+
+def po_text(catalogue: Catalog) -> bytes:
+    """The catalogue as text; nothing in it depends on when or where it is written."""
+    buffer = io.BytesIO()
+    catalogue.mime_headers = [
+        (name, value)
+        for name, value in catalogue.mime_headers
+        if name in ("Project-Id-Version", "Language", "Plural-Forms", "MIME-Version", "Content-Type")
+        or name == "Content-Transfer-Encoding"
+    ]
+    write_po(buffer, catalogue, width=110, sort_by_file=True, include_lineno=False, omit_header=True)
+    header = (
+        '# Texts of tke-tui. Written by "python -m tools.messages": change the translations only.\n'
+        'msgid ""\n'
+        'msgstr ""\n'
+        f'"Language: {catalogue.locale_identifier}\\n"\n'
+        f'"Plural-Forms: {catalogue.plural_forms}\\n"\n'
+        '"MIME-Version: 1.0\\n"\n'
+        '"Content-Type: text/plain; charset=utf-8\\n"\n'
+        '"Content-Transfer-Encoding: 8bit\\n"\n\n'
+    )
+    return header.encode() + buffer.getvalue().rstrip(b"\n") + b"\n"
+
+
+def mo_bytes(code: str) -> bytes:
+    """What the catalogue on disk compiles to."""
+    buffer = io.BytesIO()
+    with po_path(code).open("rb") as file:
+        write_mo(buffer, read_po(file, locale=code, domain=DOMAIN))
+    return buffer.getvalue()
+
+
+def untranslated(catalogue: Catalog) -> list[Message]:
+    return [message for message in catalogue if message.id and not _is_translated(message)]
+
+
+def _is_translated(message: Message) -> bool:
+    return all(_forms(message)) and not message.fuzzy
+
+
+def _forms(message: Message) -> list[str]:
+    """The translation: its plural forms, or the only one."""
+    strings = message.string if isinstance(message.string, list | tuple) else (message.string,)
+    return [string or "" for string in strings]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.messages", description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; fail when something would change"
+    )
+    check = parser.parse_args().check
+    template = extracted()
+    stale = False
+    for code in TRANSLATED:
+        catalogue = updated(code, template)
+        text, path = po_text(catalogue), po_path(code)
+        changed = not path.exists() or path.read_bytes() != text
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(text)
+            path.with_suffix(".mo").write_bytes(mo_bytes(code))
+        missing = untranslated(catalogue)
+        stale = stale or changed or bool(missing)
+        print(f"{code}: {len(list(catalogue)) - 1} messages, {len(missing)} without a translation")
+        for message in missing:
+            print(f"  {message.id!r}  ({', '.join(place for place, _ in message.locations)})")
+    return int(check and stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
