@@ -3,7 +3,7 @@
 `dark` and `light` for terminals with 256 colours or more, `colour-blind` for people who see red and green alike (blue
 is done, orange is trying again, and failures are also bold and reversed), `ansi` for the terminal's own sixteen.
 
-`text-muted` is a colour here instead of Textual's "auto 60%": in the style of a piece of text that would be plain white.
+`text-muted` is a colour here instead of Textual's "auto 60%", which is plain white in the style of a piece of text.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
             self.card.show(failures[known.index(self._failure)], failures)
         elif self.card.has_focus:
             self.matrix.focus()
-        self.set_class(bool(failures), "-failed")
+        self.set_class(bool(failures), "-with-failure")
         self.refresh_bindings()
 
     # --- moving about ----------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
 
     @property
     def _lower(self) -> Widget:
-        return self.card if self.has_class("-failed") else self.log_pane
+        return self.card if self.has_class("-with-failure") else self.log_pane
 
     def _focused_pane(self) -> Widget | None:
         return next((pane for pane in self.query(".pane") if pane.has_focus_within or pane.has_focus), None)

@@ -35,6 +35,14 @@ class StateLines(ScrollView, can_focus=True):
     """A `ScrollView` with `line` to put one together. Text is never read as markup."""
 
     ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    StateLines {
+        overflow-x: hidden;
+        scrollbar-background: $background;
+        scrollbar-background-hover: $background;
+        scrollbar-background-active: $background;
+    }
+    """
 
     if TYPE_CHECKING:
         app = getters.app(TkeApp)

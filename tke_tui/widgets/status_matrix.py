@@ -250,8 +250,8 @@ class StatusMatrix(StateLines):
             style = "" if cell is None else self.state_style(cell.state)
             pad = " " * (layout.step - 2)
             if selected and column == self._column:
-                cursor = CURSOR if self.has_focus else QUIET_CURSOR
-                parts += [(pad[1:], ""), (f" {glyph} " if pad else glyph, f"{style} {cursor}".strip())]
+                cursor = CURSOR if self.has_focus else f"{style} {QUIET_CURSOR}".strip()
+                parts += [(pad[1:], ""), (f" {glyph} ", cursor)]
             else:
                 parts += [(pad, ""), (glyph, style), (" ", "")]
         grid = layout.grid + layout.seen * layout.step

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Region, Size
@@ -22,7 +23,10 @@ _TIMED = (State.RUNNING, State.DONE)
 """States that a time says more about than their word."""
 
 _WIDE = 40
-"""From this width on there is room for words and for when a step will have ended."""
+"""From this width on there is room for words and times beside each other."""
+
+_VERY_WIDE = 56
+"""From this width on there is room for when a step will have ended, too."""
 
 
 class StepList(StateLines):
@@ -119,15 +123,14 @@ class StepList(StateLines):
         name = step.name if language() == "en" else _(step.title)
         far, when = self._far(step), self._when(step, wide=wide)
         right = f"{far} {when}".strip() if wide else far or when
-        space = width - 3 - len(right) - (1 if right else 0) - 1
+        space = width - 4 - cell_len(right) - (1 if right else 0)
         style = self.state_style(step.state)
         if selected:
             name_style = right_style = CURSOR
         else:
             name_style = {State.RUNNING: BOLD, State.LEFT_OUT: MUTED, State.PENDING: ""}.get(step.state, "")
-            right_style = (
-                style if step.state not in _TIMED else ("" if step.state is State.RUNNING else MUTED)
-            )
+            timed = "" if step.state is State.RUNNING else MUTED
+            right_style = timed if step.state in _TIMED else self.word_style(step.state)
         parts: list[Part] = [
             (" ", ""),
             (self.symbols.glyph(step.state), style),
@@ -149,7 +152,7 @@ class StepList(StateLines):
         if step.state in _TIMED:
             took = clock_time(step.elapsed(self._now))
             left = self._ends.steps.get(self._index[step.name]) if step.state is State.RUNNING else None
-            if wide and left is not None and left >= 60:
+            if wide and left is not None and left >= 60 and self.size.width >= _VERY_WIDE:
                 return f"{took}, {about(left)}"
             return took
         if step.state in (State.PENDING, State.LEFT_OUT) or (step.state is State.BLOCKED and not wide):
