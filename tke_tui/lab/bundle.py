@@ -58,7 +58,7 @@ def make_packages(root: Path, *, architectures: tuple[str, ...] = ("amd64",)) ->
     for arch in architectures:
         for name, (version, members) in PACKAGES.items():
             relative = f"res/linux-{arch}/{name}-linux-{arch}-{version}.tar.gz"
-            data = _tarball(members, f"{name} {version} {arch}")
+            data = package_tarball(members, f"{name} {version} {arch}")
             (root / relative).parent.mkdir(parents=True, exist_ok=True)
             (root / relative).write_bytes(data)
             files[relative] = {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data)}
@@ -120,7 +120,8 @@ def make_bundle(root: Path) -> Bundle:
     return Bundle.open(root)
 
 
-def _tarball(members: tuple[str, ...], content: str) -> bytes:
+def package_tarball(members: tuple[str, ...], content: str) -> bytes:
+    """A gzip tar of small executables with these names."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for name in members:
