@@ -9,25 +9,27 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.app import SuspendNotSupported
 
 from tke_tui.core.errors import TkeError
-from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import write_private
 from tke_tui.core.state import name_and_node
 from tke_tui.messages import _
-from tke_tui.saved_machine import keys_of, saved_machine, shell_command
 from tke_tui.screens.base import TkeScreen
 from tke_tui.screens.obeyed import obey, refused, stop_after_asking
 from tke_tui.state_words import label
 from tke_tui.terminal import say
 from tke_tui.widgets.failure_card import FailureCard
 
+if TYPE_CHECKING:
+    from tke_tui.core.model.machine import Machine
+
 
 class FailureActions(TkeScreen[None]):
-    """A screen with a `FailureCard`. Dialogs are imported when they are needed."""
+    """A screen with a `FailureCard`. Dialogs and the model are imported when they are needed: the start stays fast."""
 
     @on(FailureCard.FailureAction)
     def _failure_action(self, message: FailureCard.FailureAction) -> None:
@@ -91,6 +93,8 @@ class FailureActions(TkeScreen[None]):
 
     def open_shell(self, node: str) -> None:
         """Give the terminal to `ssh` until it ends."""
+        from tke_tui.saved_machine import saved_machine, shell_command
+
         if not self._has_machine(node):
             return
         try:
@@ -142,6 +146,8 @@ def run_in_terminal(argv: list[str], heading: str) -> None:
 @contextlib.contextmanager
 def _key_files(machine: Machine) -> Iterator[tuple[Path | None, Path | None]]:
     """The machine's private keys as files that only this user can read, for as long as they are needed."""
+    from tke_tui.saved_machine import keys_of
+
     with tempfile.TemporaryDirectory(prefix="tke-tui-") as directory:
         paths: list[Path | None] = []
         for number, key in enumerate(keys_of(machine)):
