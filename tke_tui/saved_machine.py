@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from tke_tui.client import MachineLogin
 from tke_tui.core.errors import StateError
-from tke_tui.core.model.fields import reveal, secret
+from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.redact import Redactor
@@ -68,20 +67,3 @@ def keys_of(machine: Machine) -> tuple[str, str]:
     """Private keys of the machine and of its jump host in clear, "" where there is none."""
     jump = machine.bastion
     return reveal(machine.private_key), reveal(jump.private_key) if jump is not None else ""
-
-
-def with_login(machine: Machine, login: MachineLogin) -> Machine:
-    """The machine with this login: a password that is given takes the place of a key, and the other way round."""
-    changes: dict[str, object] = {
-        name: value
-        for name in ("port", "username", "host_key")
-        if (value := getattr(login, name)) is not None
-    }
-    for name in ("password", "private_key", "pass_phrase", "sudo_password"):
-        if (value := getattr(login, name)) is not None:
-            changes[name] = secret(value) if value else None
-    if login.password and not login.private_key:
-        changes |= {"private_key": None, "pass_phrase": None}
-    elif login.private_key and not login.password:
-        changes |= {"password": None}
-    return machine.model_copy(update=changes)

@@ -138,7 +138,7 @@ class NodeScreen(FailureActions):
         failure = next((each for each in failures if each.task == task), None)
         if failure is None and self.card.has_focus:
             self.tasks.focus()
-        self.set_class(failure is not None, "-failed")
+        self.set_class(failure is not None, "-with-failure")
         if failure is not None:
             same = next(group for group in grouped(failures) if failure in group.failures)
             self.card.show(failure, same.failures)

@@ -140,7 +140,7 @@ class StepScreen(FailureActions):
         failure = next((each for each in failures if each.task == task), None)
         if failure is None and self.card.has_focus:
             self.tasks.focus()
-        self.set_class(failure is not None, "-failed")
+        self.set_class(failure is not None, "-with-failure")
         if failure is not None:
             self.card.show(failure, [each for each in failures if each.step == self.step_name])
 

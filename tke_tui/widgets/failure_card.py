@@ -67,10 +67,8 @@ class FailureCard(VerticalScroll, can_focus=True):
     ]
     DEFAULT_CSS = """
     FailureCard {
-        padding: 0 1;
         & > Static { height: auto; }
         & > .what { text-style: bold; }
-        & > .cause { color: $error; &:ansi { text-style: bold; } }
         & > .fix { margin-bottom: 1; }
         & > .evidence, & > .place { color: $text-muted; }
         & > .keys { dock: bottom; height: 1; display: none; }
@@ -136,9 +134,7 @@ class FailureCard(VerticalScroll, can_focus=True):
         failure = self.failure
         assert failure is not None
         self._put("what", self._what(failure))
-        self._put(
-            "cause", Content("\n".join(harmless(text) for text in (failure.title, failure.detail) if text))
-        )
+        self._put("cause", _cause(failure))
         self._put("also", self._also(failure))
         self._put("fix", self._fix(failure))
         self._put("evidence", _evidence(failure))
@@ -215,6 +211,13 @@ class FailureCard(VerticalScroll, can_focus=True):
         group = self._groups[(self._number + by) % len(self._groups)]
         self.show(group.failures[0], self._all)
         self.post_message(self.FailureShown(group.failures[0].task))
+
+
+def _cause(failure: FailureView) -> Content:
+    lines = [Content.styled(harmless(failure.title), "bold $error")]
+    if failure.detail:
+        lines.append(Content(harmless(failure.detail)))
+    return Content("\n").join(lines)
 
 
 def _evidence(failure: FailureView) -> Content:

@@ -13,13 +13,13 @@ from textual.message import Message
 from textual.strip import Strip
 
 from tke_tui.messages import N_
-from tke_tui.state_words import label, words
+from tke_tui.state_words import words
 from tke_tui.symbols import State
 from tke_tui.terminal import harmless
 from tke_tui.view_types import AT_WORK, Cell
 from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, StateLines
 
-_NARROW_NAME, _WIDE_NAME = 30, 46
+_NARROW_NAME, _WIDE_NAME, _LEAST_NAME = 34, 52, 20
 _WIDE = 100
 
 
@@ -59,6 +59,7 @@ class TaskList(StateLines):
         self._cells: Sequence[Cell] = ()
         self._now = 0.0
         self._cursor = 0
+        self._node_width = 0
         self._moved = False
 
     # --- data ------------------------------------------------------------------------------------------------------
@@ -66,6 +67,7 @@ class TaskList(StateLines):
     def show(self, cells: Sequence[Cell], now: float) -> None:
         """Draw these tasks as they are at `now`; only lines that have changed are drawn again."""
         before, self._cells, self._now = self._cells, cells, now
+        self._node_width = max((len(cell.node) for cell in cells), default=0)
         if len(before) != len(cells):
             self._fit()
             self.refresh()
@@ -102,8 +104,11 @@ class TaskList(StateLines):
         return Strip.blank(width, self.rich_style_of(""))
 
     def _row(self, cell: Cell, width: int, *, selected: bool) -> Strip:
-        name = label(cell.task) if self._with_node else cell.name
         room = _WIDE_NAME if width >= _WIDE else _NARROW_NAME
+        where = ""
+        if self._with_node:
+            where = cell.node.ljust(self._node_width)
+            room -= min(len(where), room - _LEAST_NAME)
         style = self.state_style(cell.state)
         said = harmless(words(cell, self._now, self.symbols)).replace("\n", " ")
         if selected:
@@ -116,9 +121,9 @@ class TaskList(StateLines):
                 (" ", ""),
                 (self.symbols.glyph(cell.state), style),
                 (" ", name_style),
-                (self.cut(name, room), name_style),
-                (" ", name_style),
-                (self.cut(said, width - room - 4), said_style),
+                (self.cut(cell.name, room), name_style),
+                (f" {where} " if where else " ", name_style),
+                (self.cut(said, width - room - 4 - (len(where) + 1 if where else 0)), said_style),
             ],
             width,
         )

@@ -15,7 +15,7 @@ from tke_tui.client import LoginTest, MachineLogin
 from tke_tui.core.errors import TkeError
 from tke_tui.core.model.machine import Machine
 from tke_tui.messages import N_, _
-from tke_tui.saved_machine import saved_machine, with_login
+from tke_tui.saved_machine import saved_machine
 from tke_tui.screens.base import TkeModal
 from tke_tui.screens.modals.host_key import HostKeyModal
 from tke_tui.symbols import State
@@ -116,7 +116,8 @@ class FixLoginModal(TkeModal[bool]):
         login = self._login()
         if login is None:
             return
-        machine = with_login(self._machine, login)
+        machine = self._machine.model_copy(deep=True)
+        login.apply_to(machine)
         self._say(_("Logging in ..."), "muted")
         self._working(True)
         try:
