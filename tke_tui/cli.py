@@ -17,6 +17,7 @@ from tke_tui import __version__
 from tke_tui import cli_input as given
 from tke_tui import cli_options as opt
 from tke_tui.cli_cluster import certs_app, cluster_app
+from tke_tui.cli_lab import lab
 from tke_tui.cli_options import HostKeys, Output
 from tke_tui.core import installation as installations
 from tke_tui.core.bundle import Bundle
@@ -48,6 +49,7 @@ bundle_app = typer.Typer(
 app.add_typer(bundle_app, name="bundle")
 app.add_typer(certs_app, name="certs")
 app.add_typer(cluster_app, name="cluster")
+app.command()(lab)
 
 _Problem: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a wrong command line; only this subclass of it has a public name in all its versions."""

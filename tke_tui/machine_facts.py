@@ -34,7 +34,9 @@ def facts_of(directory: InstallDir, node: str) -> MachineFacts:
     try:
         documents = json.loads(directory.preflight.read_bytes())
         mine = [document for document in documents if document["node"] == node]
-        good = {document["check"]: document["message"] for document in mine if document["severity"] != "error"}
+        good = {
+            document["check"]: document["message"] for document in mine if document["severity"] != "error"
+        }
         return MachineFacts(
             tuple(str(good[name]) for name in _TELLING if good.get(name)),
             tuple(

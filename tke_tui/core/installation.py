@@ -57,6 +57,9 @@ class RunSettings:
             "ignorePreflight": sorted(self.options.ignore_preflight),
             "hostsFile": str(self.options.hosts_file),
             "dockerSocket": self.options.docker_socket,
+            "dockerCertsDir": str(self.options.docker_certs_dir),
+            "registryPorts": [self.options.registry_http_port, self.options.registry_https_port],
+            "gatewayPort": self.options.gateway_port,
             "hostKeyPolicy": self.host_key_policy,
             "sshConfig": None if self.ssh_config is None else str(self.ssh_config),
             "useAgent": self.use_agent,
@@ -75,6 +78,7 @@ class RunSettings:
                 raise TypeError(f"{name} is {type(values[name]).__name__}, not {type(default).__name__}")
         if values["hostKeyPolicy"] not in get_args(HostKeyPolicy):
             raise ValueError(f"hostKeyPolicy is none of {', '.join(get_args(HostKeyPolicy))}")
+        http_port, https_port = values["registryPorts"]
         return cls(
             bundle=known.bundle,
             options=Options(
@@ -83,6 +87,10 @@ class RunSettings:
                 ignore_preflight=frozenset(values["ignorePreflight"]),
                 hosts_file=Path(values["hostsFile"]),
                 docker_socket=values["dockerSocket"],
+                docker_certs_dir=Path(values["dockerCertsDir"]),
+                registry_http_port=http_port,
+                registry_https_port=https_port,
+                gateway_port=values["gatewayPort"],
             ),
             host_key_policy=values["hostKeyPolicy"],
             ssh_config=None if values["sshConfig"] is None else Path(values["sshConfig"]),

@@ -1,6 +1,6 @@
 """The embedded lab as a whole: machines that answer SSH, a Docker engine, and an input that fits them.
 
-    async with EmbeddedLab(directory, nodes=3) as lab:
+    async with EmbeddedLab(directory, Scenario(nodes=3)) as lab:
         ... install lab.para with lab.settings ...
 
 Everything lives below one directory and listens on 127.77.0.0/16 or on this host's loopback address only.
@@ -28,7 +28,11 @@ from tke_tui.lab.commands.probes import healthy
 from tke_tui.lab.docker.server import DockerServer
 from tke_tui.lab.gateway import Gateway
 from tke_tui.lab.machine import ModelMachine
+from tke_tui.lab.registry import Fault
+from tke_tui.lab.running_tasks import RunningTasks
+from tke_tui.lab.scenario import Scenario
 from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
+from tke_tui.lab.troubles import Troubles
 
 SSH_PORT = 2222
 GATEWAY_PORT = 8443
@@ -46,12 +50,18 @@ class LabNode:
 
 @dataclass
 class EmbeddedLab:
-    """`nodes` machines below `directory`, which is made; see the module."""
+    """The machines of a scenario below `directory`, which is made; see the module.
+
+    `journal` is that of the installation in the lab: failures of a certain handler need it.
+    """
 
     directory: Path
-    nodes: int = 3
+    scenario: Scenario = field(default_factory=Scenario)
+    journal: Path = Path("/nonexistent")
     members: dict[str, LabNode] = field(default_factory=dict)
     cluster: LabCluster = field(default_factory=LabCluster)
+    commands: int = 0
+    """How many commands the machines were given so far."""
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
 
     async def __aenter__(self) -> Self:
@@ -69,33 +79,59 @@ class EmbeddedLab:
         self.gateway = Gateway(self.cluster, GATEWAY_PORT)
         self._stack.push_async_callback(self.gateway.close)
         await self.gateway.open()
-        for number in range(self.nodes):
-            await self._add(number)
+        first = NETWORK.network_address + FIRST_HOST
+        addresses = [str(first + number) for number in range(self.scenario.nodes)]
+        self.troubles = Troubles(self.scenario, addresses, RunningTasks(self.journal))
+        for number, address in enumerate(addresses, 1):
+            await self._add(number, address)
+        self._apply(self.scenario)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
 
-    async def _add(self, number: int) -> None:
-        address = str(NETWORK.network_address + FIRST_HOST + number)
+    async def _add(self, number: int, address: str) -> None:
         root = self.directory / "nodes" / address
         root.mkdir(parents=True)
         machine = ModelMachine(root, address)
-        healthy(machine, number + 1)
-        machine.put("/etc/hosts", f"127.0.0.1 localhost\n{address} node-{number + 1}\n")
+        healthy(machine, number)
+        machine.put("/etc/hosts", f"127.0.0.1 localhost\n{address} node-{number}\n")
         machine.put("/proc/sys/net/ipv4/ip_forward", "0\n")
         machine.put(f"/lib/modules/{RELEASE}/modules.builtin", "kernel/fs/ext4/ext4.ko\n")
         machine.facts |= {"cluster": self.cluster}
         self.cluster.machines[address] = machine
+        wrong = address in map(self.troubles.address_of, self.scenario.wrong_password)
         sshd = LabSshd(
             root,
             address=address,
             port=SSH_PORT,
-            users={"root": Account(self.password)},
+            users={"root": Account(secrets.token_urlsafe(12) if wrong else self.password)},
             commands=lambda argv, stdin, env: self._execute(machine, argv, stdin, env),
+            gate=lambda argv: self._gate(address, argv),
         )
         await self._stack.enter_async_context(sshd)
         self.members[address] = LabNode(machine, sshd)
+
+    def _apply(self, scenario: Scenario) -> None:
+        """Troubles that are there from the beginning."""
+        for name in scenario.disk_full:
+            self.members[self.troubles.address_of(name)].machine.facts["disk"] = 1 << 20
+        for name in scenario.no_kubelet:
+            facts = self.members[self.troubles.address_of(name)].machine.facts
+            facts["broken_units"] = ("kubelet.service",)
+            facts["journal"] = [
+                'kubelet[812]: "Failed to run kubelet" err="misconfiguration: kubelet cgroup driver: systemd is '
+                'different from docker cgroup driver: cgroupfs"'
+            ]
+        if scenario.registry_down:
+            self.docker.storage.faults.append(Fault("PUT", "/v2/", 500, scenario.registry_down))
+
+    async def _gate(self, address: str, argv: tuple[str, ...]) -> str | None:
+        self.commands += 1
+        await self.troubles.delay(address, argv)
+        if self.troubles.breaks_connection(address):
+            self.members[address].sshd.drop_connections()
+        return self.troubles.failure(address, argv)
 
     async def _execute(
         self, machine: ModelMachine, argv: list[str], stdin: bytes, env: CommandEnv

@@ -53,6 +53,8 @@ class CommandEnv:
 
 
 Commands = Callable[[list[str], bytes, CommandEnv], Awaitable[Reply | None]]
+Gate = Callable[[tuple[str, ...]], Awaitable[str | None]]
+"""Asked before each command, those of file transfers included: why it is to fail, None when it is not."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ class LabSshd:
     port: int = 0
     users: Mapping[str, Account] = field(default_factory=lambda: {"root": Account()})
     commands: Commands | None = None
+    gate: Gate | None = None
     methods: Collection[AuthMethod] = ("publickey", "password")
     host_key: asyncssh.SSHKey | None = None
     max_startups: int | None = None
@@ -328,7 +331,9 @@ async def _answer(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], u
     if not own:
         machine.seen.append(Seen(user, served.argv, served.sudo, stdin))
     reply: Reply | None = None
-    if machine.commands is not None and not own:
+    if machine.gate is not None and (why := await machine.gate(served.argv)) is not None:
+        reply = (1, "", f"{served.argv[0]}: {why}\n")
+    elif machine.commands is not None and not own:
         effective = "root" if served.sudo else user
         env = CommandEnv(effective, machine.root, lambda stream, text: _write(process, stream, text))
         reply = await machine.commands(list(served.argv), stdin, env)
