@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 import signal
 import sys
@@ -17,6 +18,11 @@ import pyte
 
 PATIENCE = 30.0
 """Seconds until something that has to appear counts as missing: generous, as machines may be busy."""
+
+_LEAVES = b"\x1b[?1049l"
+_KITTY = re.compile(rb"\x1b\[[<>=][0-9]*u")
+_PIECES = re.compile(rb"(\x1b\[\?1049l|\x1b\[[<>=][0-9]*u)")
+"""Sequences that pyte does not know: leaving the screen for programs, and the keyboard protocol of kitty."""
 
 KEYS = {
     "enter": "\r",
@@ -144,5 +150,10 @@ class Terminal:
             return 0
         self.written += len(data)
         self.raw += data
-        self._stream.feed(data)
+        for part in _PIECES.split(data):
+            if part == _LEAVES:
+                # What was there before comes back: for these tests, an empty screen.
+                self._screen.reset()
+            elif not _KITTY.fullmatch(part):
+                self._stream.feed(part)
         return len(data)
