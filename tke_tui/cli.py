@@ -1,55 +1,66 @@
-"""The `tke-tui` command: every sub-command parses, calls core, prints. Exit codes: docs/exit-codes.md."""
+"""The `tke-tui` command: every sub-command parses, calls what does the work, and ends with its exit code.
+
+What does the work is imported when it is called: help and the screens must not wait for libraries they do not need.
+Exit codes: docs/exit-codes.md.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import os
 import sys
-import tempfile
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from tke_tui import __version__
-from tke_tui import cli_input as given
 from tke_tui import cli_options as opt
-from tke_tui.cli_cluster import certs_app, cluster_app
-from tke_tui.cli_lab import lab
-from tke_tui.cli_options import HostKeys, Output
-from tke_tui.core import installation as installations
-from tke_tui.core.bundle import Bundle
-from tke_tui.core.context import Options
-from tke_tui.core.disk_errors import usable
-from tke_tui.core.errors import ExitCode, TkeError, UsageError
-from tke_tui.core.installation import RunSettings
-from tke_tui.core.model.defaults import apply_defaults
-from tke_tui.core.paths import InstallDir, default_directory
-from tke_tui.core.plan import build_plan
-from tke_tui.host_key_prompt import ask_on_terminal
-from tke_tui.reports import bundle_problems, bundle_text, plan_text, preflight_text, result_text
-from tke_tui.running import run, run_stoppable, stop_on_signals
-from tke_tui.status import log_file, status_text
+from tke_tui.cli_options import Output
+from tke_tui.cli_ui import Look, has_screen
+from tke_tui.core.errors import ExitCode, TkeError
 from tke_tui.terminal import complain, prepare, say
+
+_GROUPS = {
+    "certs": ("tke_tui.cli_cluster", "certs_app"),
+    "cluster": ("tke_tui.cli_cluster", "cluster_app"),
+    "lab": ("tke_tui.cli_lab", "lab_app"),
+}
+"""Sub-commands in modules of their own: where each is, imported when it is named."""
+
+
+class Commands(TyperGroup):
+    """The sub-commands, `_GROUPS` included."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_GROUPS]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _GROUPS:
+            return super().get_command(ctx, cmd_name)
+        module, name = _GROUPS[cmd_name]
+        group = typer.main.get_command(getattr(importlib.import_module(module), name))
+        group.name = cmd_name
+        return group
+
 
 app = typer.Typer(
     name="tke-tui",
+    cls=Commands,
     add_completion=True,
     no_args_is_help=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    help="Turn bare Linux machines into a TKEStack platform.",
+    help="Turn bare Linux machines into a TKEStack platform. On a terminal: screens; elsewhere: lines.",
 )
 bundle_app = typer.Typer(
     help="Look into an offline bundle.", rich_markup_mode=None, pretty_exceptions_enable=False
 )
 app.add_typer(bundle_app, name="bundle")
-app.add_typer(certs_app, name="certs")
-app.add_typer(cluster_app, name="cluster")
-app.command()(lab)
 
 _Problem: type[Exception] = typer.BadParameter.__bases__[0]
 """What typer raises for a wrong command line; only this subclass of it has a public name in all its versions."""
@@ -61,6 +72,7 @@ class Before:
 
     resume: bool = False
     directory: Path | None = None
+    look: Look = field(default_factory=Look)
 
 
 @app.callback(invoke_without_command=True)
@@ -68,9 +80,12 @@ def root(
     context: typer.Context,
     resume: opt.Resume = False,
     directory: opt.Directory = None,
+    lang: opt.Lang = None,
+    theme: opt.Theme = None,
+    ascii_only: opt.Ascii = None,
     version: bool = typer.Option(False, "-V", "--version", help="Print the version."),
 ) -> None:
-    context.obj = Before(resume, directory)
+    context.obj = before = Before(resume, directory, Look(lang, theme, ascii_only))
     if version:
         say(f"tke-tui {__version__}")
         raise typer.Exit(0)
@@ -79,9 +94,13 @@ def root(
     if context.invoked_subcommand is not None:
         return
     if resume:
-        _install(resume=True, directory=directory)
+        _install(before, directory=directory, resume=True)
+    elif has_screen(os.environ):
+        from tke_tui import cli_engine
+
+        raise typer.Exit(cli_engine.welcome(directory, before.look))
     elif directory is not None:
-        raise typer.BadParameter("--dir needs --resume or a command after it")
+        raise typer.BadParameter("--dir needs --resume, a terminal, or a command after it")
     else:
         say(context.get_help())
 
@@ -100,14 +119,22 @@ def install(
     replicas: opt.Replicas = None,
     sync_projects_with_namespaces: opt.SyncProjects = None,
     hosts_file: opt.HostsFile = None,
-    no_ui: opt.NoUi = True,
+    no_ui: opt.NoUi = False,
     plain: opt.Plain = False,
-    output: opt.OutputForm = Output.PLAIN,
+    output: opt.MaybeOutputForm = None,
     verbose: opt.Verbose = False,
+    lang: opt.Lang = None,
+    theme: opt.Theme = None,
+    ascii_only: opt.Ascii = None,
 ) -> None:
     """Install a cluster from an input document, or continue an installation."""
     before: Before = context.obj
     _install(
+        before,
+        lines=no_ui or plain or output is not None or verbose,
+        output=output or Output.PLAIN,
+        verbose=verbose,
+        look=Look(lang, theme, ascii_only),
         config=config,
         directory=directory or before.directory,
         bundle=bundle,
@@ -119,24 +146,67 @@ def install(
         replicas=replicas,
         sync_projects_with_namespaces=sync_projects_with_namespaces,
         hosts_file=hosts_file,
-        output=output,
-        verbose=verbose,
     )
+
+
+@app.command()
+def attach(
+    context: typer.Context,
+    directory: opt.Directory = None,
+    plain: opt.Plain = False,
+    lang: opt.Lang = None,
+    theme: opt.Theme = None,
+    ascii_only: opt.Ascii = None,
+) -> None:
+    """Follow the installation in --dir: as screens, or as lines."""
+    from tke_tui import cli_engine
+
+    before: Before = context.obj
+    directory = directory or before.directory
+    if plain or not has_screen(os.environ):
+        raise typer.Exit(cli_engine.follow(directory))
+    raise typer.Exit(cli_engine.attach(directory, Look(lang, theme, ascii_only).over(before.look)))
+
+
+@app.command()
+def stop(context: typer.Context, directory: opt.Directory = None, yes: opt.Yes = False) -> None:
+    """Stop the installation in --dir; --resume continues it."""
+    from tke_tui import cli_engine
+
+    raise typer.Exit(cli_engine.stop(directory or context.obj.directory, yes=yes))
+
+
+@app.command()
+def serve(
+    context: typer.Context,
+    directory: opt.Directory = None,
+    listen: opt.Listen = "127.0.0.1",
+    port: opt.Port = 8000,
+    tls_cert: opt.TlsCert = None,
+    tls_key: opt.TlsKey = None,
+) -> None:
+    """Show the screens in a browser, to holders of a token."""
+    from tke_tui import cli_serve
+
+    before: Before = context.obj
+    where = directory or before.directory
+    cli_serve.serve(where, before.look, listen=listen, port=port, certificate=tls_cert, key=tls_key)
 
 
 @app.command()
 def validate(config: opt.Config, bundle: opt.BundleDir = None) -> None:
     """Check an input document without touching any machine; every problem at once."""
-    given.read_input(config, given.versions(bundle), show=say)
-    say(f"{config}: valid")
+    from tke_tui import cli_commands
+
+    cli_commands.validate(config, bundle)
 
 
 @app.command()
 def plan(config: opt.Config, bundle: opt.BundleDir = None) -> None:
     """Show steps, handlers and machines in order, and what is left out and why."""
-    versions = given.versions(bundle)
-    para = apply_defaults(given.read_input(config, versions), versions)
-    say(plan_text(build_plan(para), para))
+    from tke_tui import cli_commands
+
+    cli_commands.plan(config, bundle)
 
 
 @app.command()
@@ -148,51 +218,17 @@ def preflight(
     ssh_config: opt.SshConfig = None,
 ) -> None:
     """Run every check on every machine, read-only, and print the results."""
-    from tke_tui.core.preflight import run_preflight
+    from tke_tui import cli_commands
 
-    given.require_file(ssh_config)
-    bundle_path = given.require_bundle(bundle)
-    para = given.read_input(config, Bundle.open(bundle_path).versions)
-    # A signal must not leave the directory behind: the input's secrets are in it.
-    stop_on_signals()
-    with contextlib.ExitStack() as stack:
-        with usable(Path(tempfile.gettempdir())):
-            scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="tke-tui-preflight-"))
-        settings = RunSettings(
-            bundle_path,
-            Options(ignore_preflight=frozenset(ignore_preflight or ())),
-            host_key_policy=given.policy(host_key_policy),
-            ssh_config=ssh_config,
-        )
-        installation = installations.create(InstallDir(Path(scratch) / "run"), para, settings)
-        work = run_preflight(installation, known_hosts=_preflight_known_hosts(), ask_host_key=ask_on_terminal)
-        findings, error = run_stoppable(work)
-    redact = installation.secrets.redact
-    say(redact(preflight_text(findings)))
-    if error is not None:
-        complain(redact(f"error: {error.title}"))
-        raise typer.Exit(int(error.exit_code))
-
-
-def _preflight_known_hosts() -> Path:
-    """Host keys of machines that were only looked at; an installation keeps its own."""
-    place = default_directory().parent
-    with usable(place):
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return place / "known_hosts"
+    raise typer.Exit(cli_commands.preflight(config, bundle, ignore_preflight, host_key_policy, ssh_config))
 
 
 @app.command()
-def status(
-    context: typer.Context,
-    directory: opt.Directory = None,
-    every: opt.All = False,
-) -> None:
+def status(context: typer.Context, directory: opt.Directory = None, every: opt.All = False) -> None:
     """Show how far the installation in --dir is; works beside a running engine."""
-    place = given.install_dir(directory or context.obj.directory)
-    with usable(place.root):
-        text = status_text(place, every=every)
-    say(text)
+    from tke_tui import cli_commands
+
+    cli_commands.status(directory or context.obj.directory, every=every)
 
 
 @app.command()
@@ -202,98 +238,68 @@ def result(
     reveal_password: opt.RevealPassword = False,
 ) -> None:
     """Show where the platform is, whom it knows, and which names to enter in a hosts file."""
-    place = given.install_dir(directory or context.obj.directory)
-    with usable(place.root):
-        found = installations.read_result(place, passphrase=given.passphrase())
-    say(result_text(found))
-    if reveal_password:
-        say(f"password: {found.reveal_password()}")
+    from tke_tui import cli_commands
+
+    cli_commands.result(directory or context.obj.directory, reveal_password=reveal_password)
 
 
 @app.command()
 def logs(context: typer.Context, node: opt.NodeName = None, directory: opt.Directory = None) -> None:
     """Print the log of a machine, or of the installer itself."""
-    place = given.install_dir(directory or context.obj.directory)
-    with usable(place.root), log_file(place, node or "").open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if not say(line.rstrip("\n")):
-                return
+    from tke_tui import cli_commands
+
+    cli_commands.logs(directory or context.obj.directory, node)
+
+
+@app.command(hidden=True)
+def engine(
+    directory: opt.Directory = None,
+    bundle: opt.BundleDir = None,
+    idle: float = typer.Option(60.0, min=0.0, help="Seconds to stay when there was never anything to do."),
+    ended: float = typer.Option(300.0, min=0.0, help="Seconds to stay after the last client left."),
+    foreground: bool = typer.Option(False, "--foreground", help="Do not leave the terminal."),
+) -> None:
+    """Start the process that works in --dir; screens and scripts talk to it (docs/api.md)."""
+    from tke_tui import cli_daemon
+
+    raise typer.Exit(cli_daemon.engine(directory, bundle, idle=idle, ended=ended, foreground=foreground))
 
 
 @bundle_app.command("verify")
 def bundle_verify(bundle: opt.BundleArgument) -> None:
     """Check every file of a bundle against the checksums of its manifest."""
-    opened = Bundle.open(bundle)
-    bundle_problems(opened)
-    say(f"{bundle}: {len(opened.manifest.files)} files verified, TKE {opened.manifest.version}")
+    from tke_tui import cli_commands
+
+    cli_commands.bundle_verify(bundle)
 
 
 @bundle_app.command("list")
 def bundle_list(bundle: opt.BundleArgument) -> None:
     """List the Kubernetes versions, packages and images of a bundle."""
-    say(bundle_text(Bundle.open(bundle).manifest))
+    from tke_tui import cli_commands
+
+    cli_commands.bundle_list(bundle)
 
 
 def _install(
+    before: Before,
     *,
-    config: Path | None = None,
-    directory: Path | None = None,
-    bundle: Path | None = None,
-    resume: bool = False,
-    force: bool = False,
-    ignore_preflight: list[str] | None = None,
-    host_key_policy: HostKeys | None = None,
-    ssh_config: Path | None = None,
-    replicas: int | None = None,
-    sync_projects_with_namespaces: bool | None = None,
-    hosts_file: Path | None = None,
+    lines: bool = False,
     output: Output = Output.PLAIN,
     verbose: bool = False,
+    look: Look | None = None,
+    **choices: Any,
 ) -> None:
-    place = given.install_dir(directory)
-    passphrase = given.passphrase()
-    given.require_file(ssh_config)
-    chosen: dict[str, Any] = {
-        "ignore_preflight": frozenset(ignore_preflight) if ignore_preflight else None,
-        "replicas": replicas,
-        "sync_projects_with_namespaces": sync_projects_with_namespaces,
-        "hosts_file": hosts_file,
-    }
+    from tke_tui.cli_commands import InstallChoices, prepare_installation
 
-    def change(settings: RunSettings) -> RunSettings:
-        if bundle is not None:
-            settings = replace(settings, bundle=bundle.absolute())
-        if host_key_policy is not None:
-            settings = replace(settings, host_key_policy=host_key_policy.value)
-        if ssh_config is not None:
-            settings = replace(settings, ssh_config=ssh_config.absolute())
-        return installations.with_options(settings, **chosen)
+    chosen = InstallChoices(**choices)
+    if lines or not has_screen(os.environ):
+        from tke_tui.running import run
 
-    if resume and force:
-        raise UsageError(
-            "--resume and --force exclude each other",
-            detail="--resume goes on where it stopped, --force begins at the first step",
-            fix="Leave one of them out.",
-        )
-    policy = given.policy(host_key_policy)
-    if resume:
-        para = None
-        if config is not None and installations.has_installation(place):
-            para = given.read_input(config, given.versions(bundle or installations.saved_bundle(place)))
-        defaults = None if bundle is None else RunSettings(bundle.absolute(), host_key_policy=policy)
-        installation = installations.resume(
-            place, passphrase=passphrase, para=para, change_settings=change, defaults=defaults
-        )
-    else:
-        if config is None:
-            raise UsageError(
-                "No input document", fix="Name it with -c FILE, or continue an installation with --resume."
-            )
-        bundle_path = given.require_bundle(bundle)
-        para = given.read_input(config, Bundle.open(bundle_path).versions)
-        settings = change(RunSettings(bundle_path, host_key_policy=policy))
-        installation = installations.create(place, para, settings, passphrase=passphrase, force=force)
-    raise typer.Exit(run(installation, output=output, verbose=verbose))
+        raise typer.Exit(run(prepare_installation(chosen), output=output, verbose=verbose))
+    from tke_tui import cli_engine
+
+    raise typer.Exit(cli_engine.install(chosen, (look or Look()).over(before.look)))
 
 
 def main() -> None:

@@ -18,7 +18,10 @@ from tke_tui.terminal import complain, say
 
 SIMULATED = "These machines are simulated: nothing of this is real, and nothing outside of {root} is changed."
 
+lab_app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
+
+@lab_app.command()
 def lab(
     nodes: Annotated[
         int | None, typer.Option("--nodes", min=1, help="Number of machines. Default 3.")

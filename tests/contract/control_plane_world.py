@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.task import Scope, Task
+from tke_tui.lab.kube.store import ready_status
 from tke_tui.lab.kubeadm import MANIFESTS, ModelCluster, copy_of
 
 CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")
@@ -34,6 +36,7 @@ class ModelApi:
     def __init__(self, cluster: ModelCluster) -> None:
         self._cluster = cluster
         self.patches = 0
+        self._renewals = 0
 
     async def get(
         self, api_version: str, kind: str, name: str, namespace: str | None = None
@@ -42,7 +45,36 @@ class ModelApi:
             raise ApiUnavailable("the API server cannot be reached")
         if kind == "Pod":
             return self._mirror(name)
-        return copy.deepcopy(self._cluster.objects.get((kind, name, namespace or "")))
+        if kind == "Lease":
+            return self._lease(name)
+        found = copy.deepcopy(self._cluster.objects.get((kind, name, namespace or "")))
+        if kind == "Node" and found is not None:
+            found["status"] = self._node_status(name)
+        if kind in ("Deployment", "DaemonSet") and found is not None:
+            found["status"] = ready_status(found)
+        return found
+
+    async def list(self, api_version: str, kind: str, namespace: str | None = None) -> list[dict[str, Any]]:
+        return [copy.deepcopy(obj) for key, obj in self._cluster.objects.items() if key[0] == kind]
+
+    async def wait_rollout(self, kind: str, name: str, namespace: str, *, timeout: float = 600) -> None:
+        if await self.get("apps/v1", kind, name, namespace) is None:
+            raise NotReady(f"{kind} {name} did not roll out", detail="it does not exist")
+
+    def _lease(self, node: str) -> dict[str, Any] | None:
+        """Renewed at every look, unless the machine's facts say `kubelet_dies`."""
+        if not self._cluster.machines[node].facts.get("kubelet_dies"):
+            self._renewals += 1
+        return {"spec": {"renewTime": str(self._renewals)}}
+
+    def _node_status(self, node: str) -> dict[str, Any]:
+        """Ready, with the version of the kubelet that is installed."""
+        path = self._cluster.machines[node].path("/usr/bin/kubelet")
+        version = re.search(r"v\d+\.\d+\.\d+", path.read_text()) if path.is_file() else None
+        return {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "nodeInfo": {"kubeletVersion": version[0] if version else "v1.20.2"},
+        }
 
     def _mirror(self, name: str) -> dict[str, Any] | None:
         component, _, node = name.rpartition("-")

@@ -18,7 +18,7 @@ from tke_tui.core.failures import InternalError, error_of, failed_event, most_te
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.journal import Journal
 from tke_tui.core.node_logs import NodeLogs
-from tke_tui.core.schedule import Change, Schedule, Status, WrongMoment
+from tke_tui.core.schedule import Change, RunOver, Schedule, Status
 from tke_tui.core.snapshots import Snapshots
 from tke_tui.core.state import RunState
 
@@ -123,6 +123,11 @@ class Engine:
             self._in_graph = False
         return await self._finish(time.monotonic() - started)
 
+    @property
+    def failures(self) -> dict[str, TkeError]:
+        """What has failed so far and was neither repeated nor skipped, by task id."""
+        return dict(self._counts.errors)
+
     def cancel(self) -> None:
         """Stop: running commands are ended on the machines, everything is journalled, `run` returns `cancelled`."""
         if self._cancelled:
@@ -134,7 +139,7 @@ class Engine:
     async def retry(self, tasks: Sequence[str] = ()) -> None:
         """Try failed or skipped tasks (ids) again, and what they held up; none named = all that failed.
 
-        Returns when it is written down. Raises `UnknownTask`, or `WrongMoment` also when the run is over.
+        Returns when it is written down. Raises `UnknownTask`, `WrongMoment`, or `RunOver`.
         """
         self._require_at_work()
         change = self._schedule.retry(tasks)
@@ -153,7 +158,7 @@ class Engine:
 
     def _require_at_work(self) -> None:
         if not self._in_graph or self._cancelled or not self._schedule.remaining:
-            raise WrongMoment("The run is over", fix="Begin another one: tke-tui --resume")
+            raise RunOver("The run is over", fix="Begin another one: tke-tui --resume")
 
     async def _follow(self, change: Change, *first: ev.Event) -> None:
         """Write down what follows from a change, then let run what may; also when the caller is cancelled meanwhile."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from tke_tui.core.errors import UsageError
-from tke_tui.core.model.fields import secret
-from tke_tui.core.model.machine import Machine
+
+if TYPE_CHECKING:
+    from tke_tui.core.model.machine import Machine
 
 _SECRETS = ("password", "private_key", "pass_phrase", "sudo_password")
 
@@ -54,6 +55,8 @@ class MachineLogin:
 
     def apply_to(self, machine: Machine) -> None:
         """Change the machine itself: connections that are opened from now on use the new login."""
+        from tke_tui.core.model.fields import secret  # clients that only show things start faster without it
+
         if self.port is not None:
             machine.port = self.port
         if self.username is not None:

@@ -11,6 +11,7 @@ from tke_tui.core.state import RunState
 from tke_tui.core.steps.preflight import verdict
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from tke_tui.core.adapters.ssh_types import AskHostKey
@@ -19,11 +20,16 @@ if TYPE_CHECKING:
 
 
 async def run_preflight(
-    installation: Installation, *, known_hosts: Path, ask_host_key: AskHostKey | None = None
+    installation: Installation,
+    *,
+    known_hosts: Path,
+    ask_host_key: AskHostKey | None = None,
+    heard: Callable[[Sequence[Finding]], None] = lambda findings: None,
 ) -> tuple[list[Finding], TkeError | None]:
     """All findings, and the error an installation would stop with (None when it would go on).
 
-    Host keys that are accepted are kept in `known_hosts`, which outlives the installation's directory.
+    `heard` gets the findings as they come. Host keys that are accepted are kept in `known_hosts`, which outlives the
+    installation's directory.
     """
     async with installation.runtime(ask_host_key, known_hosts=known_hosts) as runtime:
         context = Context(
@@ -33,5 +39,5 @@ async def run_preflight(
             emit_line=lambda node, stream, line: None,
             emit_progress=lambda done, total, text: None,
         )
-        findings = await run_probes(context)
+        findings = await run_probes(context, heard=heard)
     return findings, verdict(findings)

@@ -30,6 +30,10 @@ class WrongMoment(UsageError):
     """The task is not in a state that allows this."""
 
 
+class RunOver(WrongMoment):
+    """The run has ended, or is about to: nothing can be added to it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What follows: tasks that wait again, in the plan's order; tasks to run now; (task, failed task) pairs held up."""

@@ -139,16 +139,19 @@ class Draft:
     def set(self, path: str, value: Any) -> None:
         """Set a value, given as a person would: text in clear, "" or None for nothing, `{}` for a bare object.
 
-        What does not fit (letters where a number belongs) is kept as it is, see `text`, and is a problem. Raises
-        `KeyError` for a path that no model has.
+        Text that does not fit (letters where a number belongs) is kept as it is, see `text`, and is a problem. Raises
+        `KeyError` for a path that no model has, `ValueError` for an object that its model does not take.
         """
+        paths.key_of(Answers, path.removesuffix(AGAIN))
         self.revision += 1
         if path.endswith(AGAIN):
             self.again[path.removesuffix(AGAIN)] = value or ""
             return
         try:
             paths.put(self.answers, path, value)
-        except (paths.NotPossible, ValueError):
+        except ValueError:
+            if not isinstance(value, str):
+                raise
             self.unread[path] = value
         else:
             self.unread.pop(path, None)

@@ -131,7 +131,7 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
         self._look_for_the_end(live=changes is not None)
 
     def _tick(self) -> None:
-        if not self.app.attached or not self.is_current:
+        if not self.app.attached or not self.is_active:
             return
         view, now = self.app.view, self.context.clock()
         if view.ended or not view.engine_alive:

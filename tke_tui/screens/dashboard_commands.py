@@ -108,7 +108,7 @@ class DashboardCommands(FailureActions):
             self._ended_well = False
         elif not self._ended_well:
             self._ended_well = True
-            if (live or not self._seen_at_work) and self.is_current and not self.is_reading:
+            if (live or not self._seen_at_work) and self.is_active and not self.is_reading:
                 self.action_result()
 
     @property
@@ -148,7 +148,7 @@ class DashboardCommands(FailureActions):
         self._put_off &= open_.keys()
         if self._asking and self._asking not in open_:
             self._withdraw()
-        if self._asking or not self.is_current or not self.in_control:
+        if self._asking or not self.is_active or not self.in_control:
             return
         asked = next((each for name, each in open_.items() if name not in self._put_off), None)
         if asked is not None:

@@ -91,12 +91,17 @@ class FormScreen(FormStep):
             row.display = shown(draft, row.path)
             told = everything or row.path in draft.touched
             row.show_problems(by_item.get(row.path, ()) if told else ())
-        for line in self.query(SummaryLine):
-            line.update(Content(network_summary(draft)))
+        self._show_summary()
         for fold, section in self._folds():
             fold.count = 0 if section.fixed else set_count(draft, section)
             wrong = any(f.is_error for path in section.paths for f in by_item.get(path, ()))
             fold.wrong = everything and wrong
+
+    def _show_summary(self) -> None:
+        for line in self.query(SummaryLine):
+            text = network_summary(self.draft)
+            line.update(Content(text))
+            line.display = bool(text)
 
     def find_problem(self, finding: Finding) -> None:
         self._open_fold_and_focus(item_of(finding.path))
@@ -152,8 +157,7 @@ class FormScreen(FormStep):
             row.display = shown(self.draft, row.path)
             if row.path != event.path and row.path.startswith(f"{event.path}."):
                 await row.refresh_value()
-        for line in self.query(SummaryLine):
-            line.update(Content(network_summary(self.draft)))
+        self._show_summary()
         self.changed()
 
     @on(Input.Submitted)

@@ -99,7 +99,7 @@ class NodeScreen(FailureActions):
             self._show_failure()
 
     def _tick(self) -> None:
-        if self.is_current and self.app.attached and self.app.view.engine_alive:
+        if self.is_active and self.app.attached and self.app.view.engine_alive:
             cells = self.app.view.tasks_of_node(self.node)
             if any(cell.state in AT_WORK for cell in cells):
                 self.tasks.show(cells, self.context.clock())

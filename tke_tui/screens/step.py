@@ -70,7 +70,7 @@ class StepScreen(FailureActions):
         return next((step for step in self.app.view.steps if step.name == self.step_name), None)
 
     def _tick(self) -> None:
-        if self.is_current and self.app.attached and self.app.view.engine_alive and not self.app.view.ended:
+        if self.is_active and self.app.attached and self.app.view.engine_alive and not self.app.view.ended:
             self._draw()
 
     @on(ViewChanged)

@@ -28,6 +28,8 @@ class Checklist(OptionList):
         width: 1fr;
         padding: 0 1;
         background: $surface;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
         &.-textual-compact { padding: 0 1; }
         &:focus { background-tint: transparent; }
     }

@@ -45,6 +45,7 @@ class FieldRow(Vertical):
         & .label { width: 20; padding: 0 1 0 0; color: $foreground; }
         & .message { width: 1fr; height: auto; margin-left: 20; padding: 0 1; color: $text-muted; }
         & .message:ansi { text-style: dim; }
+        &.-list > .message { margin-left: 0; }
         & .label.-focused { color: $accent; text-style: bold; }
         & .message.-error { color: $error; text-style: none; &:ansi { text-style: bold; } }
         & .message.-warning { color: $warning; text-style: none; &:ansi { text-style: none; } }
@@ -66,11 +67,13 @@ class FieldRow(Vertical):
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield Static(Content(self._label()), classes="label")
+            if not self._is_list:
+                yield Static(Content(self._label()), classes="label")
             yield self._make_editor()
         yield Static(classes="message")
 
     def on_mount(self) -> None:
+        self.set_class(self._is_list, "-list")
         self._show_message()
 
     @property
@@ -115,11 +118,16 @@ class FieldRow(Vertical):
             self.findings = tuple(findings)
             self._show_message()
 
+    @property
+    def _is_list(self) -> bool:
+        """A list takes the whole width; the title of its section is label enough."""
+        return isinstance(self.thing, FormField) and self.thing.kind == "checklist"
+
     def on_descendant_focus(self) -> None:
-        self.query_one(".label").add_class("-focused")
+        self.query(".label").add_class("-focused")
 
     def on_descendant_blur(self) -> None:
-        self.query_one(".label").remove_class("-focused")
+        self.query(".label").remove_class("-focused")
 
     def on_edited(self, event: Edited) -> None:
         event.stop()

@@ -133,7 +133,8 @@ class LogPane(Vertical):
 
     def _look(self) -> None:
         now = asyncio.get_running_loop().time()
-        if now < self._quiet_until or not self.is_attached or not self.region:
+        # Whatever is drawn on a covered screen makes Textual draw the whole screen above it again.
+        if now < self._quiet_until or not self.is_attached or not self.screen.is_active or not self.region:
             return
         if self.pager.poll():
             self._quiet_until = now + self.lines.cost / BYTES_PER_SECOND - TICK / 2

@@ -43,8 +43,14 @@ class Hub:
         self._progress: dict[str, ev.TaskProgress] = {}
         self._told: dict[str, float] = {}
         self._late: dict[str, ev.TaskProgress] = {}
+        self._retrying: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self.closed = asyncio.Event()
+
+    @property
+    def is_retrying(self) -> bool:
+        """Whether a task pauses before its next attempt."""
+        return bool(self._retrying)
 
     def __call__(self, event: ev.Event) -> None:
         match event:
@@ -53,9 +59,12 @@ class Hub:
             case ev.TaskProgress():
                 self._progressed(event)
                 return
+            case ev.TaskRetrying():
+                self._retrying.add(event.task)
             case ev.TaskStarted() | ev.TaskSucceeded() | ev.TaskFailed() | ev.TaskCancelled():
                 for kept in (self._progress, self._told, self._late):
                     kept.pop(event.task, None)
+                self._retrying.discard(event.task)
         if event.durable and event.seq:
             if event.seq <= self._last:
                 # A journal that was begun anew: everybody has to read it from its beginning.

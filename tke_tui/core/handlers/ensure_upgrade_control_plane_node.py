@@ -8,6 +8,7 @@ import yaml
 
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Fatal
+from tke_tui.core.handlers.ensure_cleanup import EnsureCleanup
 from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import (
     STAMP as JOIN_STAMP,
 )
@@ -66,13 +67,15 @@ class EnsureUpgradeControlPlaneNode(Task):
         if not static_pods:
             await EnsureKubeadm().run(ctx)
             await self._upgrade_static_pods(ctx, version)
+        # Also where it reports the version: it may have been broken off before it was restarted with all of it.
+        await EnsureKubelet().run(ctx)
         if runs != f"v{version}":
-            await EnsureKubelet().run(ctx)
             await wait_for_kubelet(ctx, lambda found: _runs(found, version))
         await give_back(ctx)
         await wait_rolled_out(ctx, "Deployment", "coredns")
         await wait_settled(ctx)
         await self._agree(ctx)
+        await EnsureCleanup().run(ctx)
 
     async def _static_pods_are(self, ctx: Context, version: str) -> bool:
         """True when this machine's control plane is of this version; on the first one the cluster's record, too."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from tke_tui.core.context import Context
@@ -64,30 +64,39 @@ EVERYTHING = "all"
 """In place of a check's name: ignore every error and warning, except that a machine cannot be reached."""
 
 
-async def run_probes(ctx: Context, probes: Sequence[Probe] = PROBES) -> list[Finding]:
+async def run_probes(
+    ctx: Context,
+    probes: Sequence[Probe] = PROBES,
+    *,
+    heard: Callable[[Sequence[Finding]], None] = lambda findings: None,
+) -> list[Finding]:
     """Every finding of every check, ordered by machine and then by check; nothing is changed.
+
+    `heard` gets them as they come, check by check.
 
     One check after the other, each on all machines at once, so that the clock is compared on idle connections.
     Findings named in `ctx.options.ignore_preflight` get the severity "ignored".
     """
     nodes = [ctx.on(machine) for machine in ctx.para.machines]
     failures = await asyncio.gather(*(_reach(node) for node in nodes))
+    ignored = {name.lower() for name in ctx.options.ignore_preflight}
     found = [failure for failure in failures if failure is not None]
+    heard(found)
     reached = [node for node, failure in zip(nodes, failures, strict=True) if failure is None]
     for number, probe in enumerate(probes):
         ctx.progress(number, len(probes), "checks done")
         try:
-            found += await probe.findings(ctx, reached)
+            new = await probe.findings(ctx, reached)
         except TkeError as error:
             name = UNREACHABLE if isinstance(error, Unreachable) else probe.name
-            found.append(
-                Finding(name, "", "error", f"cannot be checked: {error.title}; {error.detail}", error.fix)
-            )
+            new = [Finding(name, "", "error", f"cannot be checked: {error.title}; {error.detail}", error.fix)]
+        new = [_ignore(finding, ignored) for finding in new]
+        heard(new)
+        found += new
     ctx.progress(len(probes), len(probes), "checks done")
     order = {node.name: number for number, node in enumerate(nodes)}
     found.sort(key=lambda finding: order.get(finding.node, len(order)))
-    ignored = {name.lower() for name in ctx.options.ignore_preflight}
-    return list(dict.fromkeys(_ignore(finding, ignored) for finding in found))
+    return list(dict.fromkeys(found))
 
 
 async def _reach(node: Node) -> Finding | None:
