@@ -151,6 +151,7 @@ To begin, type `install`, or the name of the console.
                 (symbols.glyph(state), symbols.style(state)), f" {place}  ", harmless(text)
             )
             options.add_option(Option(prompt, id=str(number)))
+        options.highlighted = 0 if self._shown else None
         if not self._shown:
             options.add_option(Option(f"{symbols.ok} {_('Nothing is wrong.')}", disabled=True))
 

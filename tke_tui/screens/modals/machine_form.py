@@ -99,28 +99,25 @@ The address is also the name of the node. The login is root, or a user who may u
                 for path in LOGIN:
                     yield FieldRow(self.draft, path, symbols)
                 yield Fold(_("Jump host"), opened=self.draft.has(JUMP[0])).add_class("jump")
-                with Vertical(classes="part jump"):
-                    for path in JUMP:
-                        yield FieldRow(self.draft, path, symbols)
+                yield Vertical(classes="part jump")
                 if not self._several:
                     yield Fold(_("Host key, labels and taints"), opened=self._own_set()).add_class("own")
-                    with Vertical(classes="part own"):
-                        for path in OWN:
-                            yield FieldRow(self.draft, path, symbols)
+                    yield Vertical(classes="part own")
             yield Static(id="outcome", markup=False)
             with Horizontal(classes="buttons"):
                 yield Button(_("Save"), id="save")
                 yield Button(_("Cancel"), id="cancel")
 
-    def on_mount(self) -> None:
+    async def on_mount(self) -> None:
         for fold in self.query(Fold):
-            self._open_part(fold)
+            await self._open_part(fold)
         self._refresh()
         self.query(FieldRow).first().grab_focus()
 
     @on(Fold.Toggled)
-    def _toggled(self, event: Fold.Toggled) -> None:
-        self._open_part(event.fold)
+    async def _toggled(self, event: Fold.Toggled) -> None:
+        await self._open_part(event.fold)
+        self._refresh()
 
     @on(FieldRow.Changed)
     def _changed(self) -> None:
@@ -135,19 +132,27 @@ The address is also the name of the node. The login is root, or a user who may u
         self.dismiss(None)
 
     @on(Button.Pressed, "#save")
-    def action_save(self) -> None:
+    async def action_save(self) -> None:
         """Take it over if nothing is wrong; else say everything that is, and go to the first."""
         self._all_shown = True
+        for fold in self.query(Fold):
+            if not fold.opened and self._wrong_inside(fold):
+                fold.opened = True
+                await self._open_part(fold)
         self._refresh()
         wrong = next((row for row in self.query(FieldRow) if row.errors), None)
         if wrong is None:
             self.dismiss(self._machines())
-            return
-        for fold in self.query(Fold):
-            if any(row.errors for row in self._part(fold).query(FieldRow)):
-                fold.opened = True
-                self._open_part(fold)
-        wrong.grab_focus()
+        else:
+            wrong.grab_focus()
+
+    def _wrong_inside(self, fold: Fold) -> bool:
+        paths = JUMP if fold.has_class("jump") else OWN
+        return any(
+            finding.is_error and path.startswith(paths)
+            for path, findings in self._findings().items()
+            for finding in findings
+        )
 
     def _machines(self) -> list[Machine]:
         machine = self.draft.para.machines[0]
@@ -203,8 +208,13 @@ The address is also the name of the node. The login is root, or a user who may u
     def _part(self, fold: Fold) -> Vertical:
         return self.query_one(".part.jump" if fold.has_class("jump") else ".part.own", Vertical)
 
-    def _open_part(self, fold: Fold) -> None:
-        self._part(fold).display = fold.opened
+    async def _open_part(self, fold: Fold) -> None:
+        """The rows of a part come into being when it is opened for the first time."""
+        part = self._part(fold)
+        part.display = fold.opened
+        if fold.opened and not part.children:
+            paths = JUMP if fold.has_class("jump") else OWN
+            await part.mount_all(FieldRow(self.draft, path, self.context.symbols) for path in paths)
 
 
 def draft_of(machine: Machine) -> Draft:
