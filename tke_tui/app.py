@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import os
 import signal
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -20,19 +20,20 @@ from textual.worker import Worker, WorkerState
 
 from tke_tui import themes
 from tke_tui.app_context import AppContext
-from tke_tui.attachment import Attachment
 from tke_tui.commands import commands
 from tke_tui.core.errors import TkeError
 from tke_tui.messages import N_, _
 from tke_tui.own_errors import explained
 from tke_tui.screens.base import TkeScreen
+from tke_tui.screens.opening import OpeningScreen
 from tke_tui.ui_messages import ConnectionChanged, ViewChanged
-from tke_tui.view_types import Changes
 from tke_tui.widgets.too_small import TooSmall, too_small
 
 if TYPE_CHECKING:
+    from tke_tui.attachment import Attachment
     from tke_tui.client import EngineClient
     from tke_tui.view_state import ViewState
+    from tke_tui.view_types import Changes
 
 Start = Literal["welcome", "dashboard"]
 
@@ -127,14 +128,16 @@ class TkeApp(App[None]):
 
     def show_dashboard(self) -> None:
         """Leave all screens for the dashboard; attaches to the engine, or starts it, unless that was done."""
-        if self.attachment is None:
-            self._connect()
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.switch_screen(_screen("dashboard"))
+        switched = self.switch_screen(_screen("dashboard"))
+        if self.attachment is None:
+            self._connect(switched)
 
     def attach(self, client: EngineClient) -> None:
         """From now on this client is followed, and nobody else."""
+        from tke_tui.attachment import Attachment
+
         self.attachment = Attachment(self.context, client, self._view_changed, self._banner_changed)
         self._banner_changed("")
         self._follow(self.attachment)
@@ -144,6 +147,10 @@ class TkeApp(App[None]):
         if self.engine_works:
             self.farewell = _("The installation goes on. Come back with: {command}").format(
                 command=self.command_line("attach")
+            )
+        elif self.attached and self.view.status not in ("success", "unknown"):
+            self.farewell = _("The installation is not finished. Continue with: {command}").format(
+                command=self.command_line("--resume")
             )
         ended = self.view.exit_code if self.attached and not self.engine_works else 0
         self.exit(return_code=ended or 0)
@@ -242,7 +249,9 @@ class TkeApp(App[None]):
         return self.attachment
 
     @work(exclusive=True, group="engine", exit_on_error=False)
-    async def _connect(self) -> None:
+    async def _connect(self, switched: Awaitable[object]) -> None:
+        """Once the screen is there that is told."""
+        await switched
         try:
             client = await (self.context.connect if self.context.begin else self.context.attach)()
             if self.context.begin:
@@ -294,9 +303,10 @@ class TkeApp(App[None]):
     # --- the app itself ------------------------------------------------------------------------------------------
 
     def get_default_screen(self) -> Screen[Any]:
-        screen = _screen(self.start)
-        # Textual reads the look of a screen when it is pushed; the first one never is.
+        screen = OpeningScreen() if self.start == "dashboard" else _screen(self.start)
+        # Textual reads the look of a screen when it is pushed, and expects so when it is switched; the first never is.
         self._load_screen_css(screen)
+        screen._push_result_callback(screen, None)
         return screen
 
     def on_mount(self) -> None:
@@ -304,8 +314,6 @@ class TkeApp(App[None]):
         with contextlib.suppress(RuntimeError, ValueError):
             # Not in a thread, where there are no signals.
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
-        if self.start == "dashboard":
-            self._connect()
         for note in self.context.notes:
             self.notify(note, severity="warning", markup=False)
 
