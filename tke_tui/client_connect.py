@@ -109,7 +109,7 @@ async def make_room(directory: InstallDir) -> None:
         finally:
             await client.close()
         async with asyncio.timeout(LEAVING):
-            while await _is_served(directory):
+            while await _is_served(directory):  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(_PAUSES[0])
     except (TkeError, TimeoutError):
         return

@@ -48,7 +48,7 @@ class UnixEngineClient:
     def __init__(self, directory: InstallDir, *, name: str = "", claim: bool = True) -> None:
         self.directory = directory
         self._claim = claim
-        self._headers = {"X-Client": uuid.uuid4().hex, "X-Client-Name": name or _who()}
+        self._headers = {"X-Client": uuid.uuid4().hex, "X-Client-Name": name or who_asks()}
         self._stack = contextlib.ExitStack()
         self._session: aiohttp.ClientSession | None = None
         self._streams: set[aiohttp.ClientResponse] = set()
@@ -241,7 +241,7 @@ def _login(machine: Machine) -> dict[str, Any]:
     }
 
 
-def _who() -> str:
+def who_asks() -> str:
     """`root on pts/3`; without a terminal `root (process 4711)`."""
     try:
         user = getpass.getuser()

@@ -7,15 +7,19 @@ import contextlib
 import resource
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import Any, TypeVar
 
 from tke_tui.cli_options import Output
-from tke_tui.core.engine import Engine, RunResult
+from tke_tui.client_connect import make_room
+from tke_tui.client_unix import who_asks
+from tke_tui.core.daemon.foreground import looked_on
+from tke_tui.core.engine import Engine, Listener, RunResult
 from tke_tui.core.errors import Cancelled
 from tke_tui.core.installation import Installation
 from tke_tui.core.operation import Operation
 from tke_tui.host_key_prompt import ask_on_terminal
+from tke_tui.passphrase import passphrase
 from tke_tui.plain import JsonLines, PlainLines
 from tke_tui.reports import failure_text, success_text
 from tke_tui.terminal import complain, say
@@ -56,7 +60,21 @@ async def _run_engine(work: Installation | Operation, listener: JsonLines | Plai
             loop.add_signal_handler(number, stop)
 
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    return await work.run(listeners=(listener,), ask_host_key=ask_on_terminal, started=started)
+    async with _looked_on(work, listener.note) as watchers:
+        return await work.run(listeners=(listener, *watchers), ask_host_key=ask_on_terminal, started=started)
+
+
+@contextlib.asynccontextmanager
+async def _looked_on(
+    work: Installation | Operation, told: Callable[[str], None]
+) -> AsyncGenerator[tuple[Listener, ...], None]:
+    """Let screens attach to an installation that runs here, and see it; operations are only printed."""
+    if not isinstance(work, Installation):
+        yield ()
+        return
+    await make_room(work.directory)
+    async with looked_on(work.directory, who_asks(), passphrase=passphrase, told=told) as watchers:
+        yield watchers
 
 
 def run_stoppable(work: Coroutine[Any, Any, T]) -> T:

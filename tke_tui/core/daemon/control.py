@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from tke_tui.core.errors import UsageError
 
-PATIENCE = 60.0
-"""Seconds that a client keeps control without being attached and without a request."""
+PATIENCE = 15.0
+"""Seconds that a client which took over keeps control without being attached and without a request."""
 
 
 class NotInControl(UsageError):
@@ -56,10 +56,10 @@ class Control:
         return self._holder is not None and self._holder.id == client
 
     def require(self, client: Client) -> None:
-        """Let a command pass; whoever has an id and finds the commands free gets them. Raises `NotInControl`."""
+        """Let a command pass; who is attached and finds the commands free gets them. Raises `NotInControl`."""
         self._expire()
         if self._holder is None:
-            if client.id:
+            if self._attached[client.id] and client.id:
                 self.take(client)
         elif self._holder.id != client.id:
             raise NotInControl(
