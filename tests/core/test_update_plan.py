@@ -1,0 +1,167 @@
+"""Graphs of updates and renewals: only what changed, joins as ever, and never two API servers down at once."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.update_world import NEWER, bundle_with_newer, para_with
+from tke_tui.core.bundle import Bundle
+from tke_tui.core.context import Options
+from tke_tui.core.errors import BundleError
+from tke_tui.core.graph import Graph
+from tke_tui.core.handlers.ensure_renew_certs import Renewal
+from tke_tui.core.plan import build_plan
+from tke_tui.core.state import SUCCEEDED, RunState, TaskRecord
+from tke_tui.core.update_plan import Wanted, renewal_graph, unmark_graph, update_graph
+
+FIRST, SECOND, THIRD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
+KEEPALIVED = {"tke": {"vip": "127.0.0.100"}}
+EVERY_TIME = {"EnsureRenewCerts", "EnsureStoreCredential"}
+RESTARTING = (
+    "EnsureUpgradeControlPlaneNode",
+    "EnsureRenewCerts",
+    "EnsureAPIServerCert",
+    "EnsureControlPlaneSettings",
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return bundle_with_newer(tmp_path_factory.mktemp("bundle"))
+
+
+def installed(machines: int, bundle: Bundle) -> RunState:
+    """The state of an installation that ended well; this bundle holds nothing of the platform."""
+    para, state = para_with(machines), RunState(status="success")
+    for task in build_plan(para).included:
+        with contextlib.suppress(BundleError):
+            state.tasks[task.id] = TaskRecord(SUCCEEDED, task.key(para, bundle, Options()))
+        state.done_once.add((task.task.name, task.node))
+    return state
+
+
+def graph(bundle: Bundle, before: int, after: int, *, ha: Any = None, **spec: Any) -> Graph:
+    old, new = para_with(before), para_with(after, ha=ha, **spec)
+    return update_graph(Wanted(old, bundle), Wanted(new, bundle), Options(), installed(before, bundle))
+
+
+def names_on(graph: Graph, node: str) -> set[str]:
+    return {task.task.name for task in graph if task.node == node}
+
+
+def waits_for(graph: Graph, task: str) -> set[str]:
+    """All that must have ended before a task begins."""
+    found: set[str] = set()
+    ready = [task]
+    while ready:
+        for need in graph[ready.pop()].needs - found:
+            found.add(need)
+            ready.append(need)
+    return found
+
+
+def test_without_a_change_machines_are_only_looked_at(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 2)
+    assert names_on(made, FIRST) == EVERY_TIME
+    assert names_on(made, SECOND) == {"EnsureRenewCerts"}
+    assert names_on(made, "") == set()
+
+
+def test_a_new_machine_joins_by_the_create_handlers_and_the_others_are_not_set_up_again(
+    bundle: Bundle,
+) -> None:
+    made = graph(bundle, 1, 2)
+    created = {task.task.name for task in build_plan(para_with(2)).included if task.node == SECOND}
+    assert names_on(made, SECOND) == created
+    on_first = names_on(made, FIRST)
+    assert {"EnsureAPIServerCert", "EnsureKubeadmInitPhaseUploadConfig", "EnsurePatchAnnotation"} <= on_first
+    assert not on_first & {"EnsureDocker", "EnsureKubelet", "EnsureKubeadmInitPhaseCerts", "EnsureKubeconfig"}
+
+
+def test_a_new_machine_joins_once_the_api_servers_that_are_there_know_its_name(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 3)
+    before = waits_for(made, f"EnsureJoinPhasePreflight@{THIRD}")
+    assert {f"EnsureAPIServerCert@{node}" for node in (FIRST, SECOND)} <= before
+    assert f"EnsureKubeadmInitPhaseUploadConfig@{FIRST}" in before
+
+
+def test_nothing_that_stands_is_touched_before_the_checks_and_the_new_machines_preparation(
+    bundle: Bundle,
+) -> None:
+    made = graph(bundle, 1, 2)
+    before = waits_for(made, f"EnsureAPIServerCert@{FIRST}")
+    assert {"Preflight", f"EnsurePrepareForControlplane@{SECOND}"} <= before
+
+
+def test_every_need_is_a_task_of_the_graph(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 3, ha=KEEPALIVED, apiServerExtraArgs={"v": "2"}, kubeletExtraArgs={"v": "2"})
+    assert all(need in made.tasks for task in made for need in task.needs)
+
+
+def test_never_two_control_planes_at_once(bundle: Bundle) -> None:
+    made = graph(
+        bundle, 3, 3, version=NEWER, publicAlternativeNames=["a.example"], apiServerExtraArgs={"v": "2"}
+    )
+    restarting = [task.id for task in made if task.task.name in RESTARTING]
+    assert len(restarting) == 3 * len(RESTARTING)
+    behind = {task: waits_for(made, task) for task in restarting}
+    for one, other in combinations(restarting, 2):
+        assert one in behind[other] or other in behind[one], f"{one} and {other} may run at the same time"
+
+
+def test_a_shared_address_comes_after_the_certificates_that_carry_it(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 2, ha=KEEPALIVED)
+    for node in (FIRST, SECOND):
+        before = waits_for(made, f"EnsureControlPlaneEndpoint@{node}")
+        assert {f"EnsureKeepalivedInit@{FIRST}", f"EnsureAPIServerCert@{FIRST}"} <= before
+    assert f"EnsureKubeadmInitPhaseAddon@{FIRST}" in waits_for(made, "EnsureKubeProxyEndpoint")
+    assert {"EnsureKeepalivedWithLB"} <= names_on(made, SECOND)
+    assert "Write kubeconfig" in made.tasks
+
+
+def test_arguments_of_one_component_do_not_touch_kubelet_or_the_address(bundle: Bundle) -> None:
+    on_first = names_on(graph(bundle, 1, 1, apiServerExtraArgs={"v": "2"}), FIRST)
+    assert "EnsureControlPlaneSettings" in on_first
+    assert not on_first & {"EnsureKubeletSettings", "EnsureControlPlaneEndpoint", "EnsureAPIServerCert"}
+
+
+def test_an_upgrade_is_the_upgrade_handlers_alone(bundle: Bundle) -> None:
+    on_second = names_on(graph(bundle, 2, 2, version=NEWER), SECOND)
+    assert {"EnsureUpgradeControlPlaneNode", "EnsureKubernetesImages", "EnsureKubeadm"} <= on_second
+    assert not on_second & {"EnsureKubelet", "EnsureControlPlaneSettings"}
+
+
+def test_images_that_another_bundle_brings_are_pushed_but_no_machine_is_touched(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    state = installed(1, bundle)
+    state.tasks["Push images"] = TaskRecord(SUCCEEDED, "Push images#of-another-bundle")
+    made = update_graph(Wanted(para_with(1), bundle), Wanted(para_with(1), bundle), Options(), state)
+    assert "Push images" in made.tasks
+    assert names_on(made, FIRST) == EVERY_TIME
+
+
+@pytest.mark.parametrize("platform", [True, False])
+def test_a_renewal_renews_keeps_and_tells_the_platform_if_there_is_one(
+    bundle: Bundle, platform: bool
+) -> None:
+    state = installed(2, bundle) if platform else RunState()
+    made = renewal_graph(Wanted(para_with(2), bundle), Renewal(), state)
+    told = ["Import resource to TKE platform"] if platform else []
+    assert list(made.tasks) == [
+        f"EnsureRenewCerts@{FIRST}",
+        f"EnsureRenewCerts@{SECOND}",
+        f"EnsureStoreCredential@{FIRST}",
+        *told,
+    ]
+    assert f"EnsureRenewCerts@{FIRST}" in waits_for(made, f"EnsureRenewCerts@{SECOND}")
+    assert f"EnsureRenewCerts@{FIRST}" in waits_for(made, f"EnsureStoreCredential@{FIRST}")
+
+
+def test_the_mark_is_one_task() -> None:
+    assert list(unmark_graph(para_with(3)).tasks) == ["EnsureCleanClusterMark"]
