@@ -144,7 +144,7 @@ async def test_what_follows_a_success_does_not_follow_a_failure(installation: In
 def begin(operation: Operation) -> None:
     """As the run does, under the lock."""
     operation.directory.create()
-    operation._begin()
+    operation.begin()
 
 
 async def test_a_renewal_of_everything_is_continued_as_the_same_one(installation: Installation) -> None:

@@ -111,7 +111,7 @@ class Operation:
         self.graph = graph
         self.again = again
         self.secrets = installation.secrets
-        self._begin = begin
+        self.begin = begin
         self._end = end
 
     async def run(
@@ -131,7 +131,7 @@ class Operation:
                 stack.enter_context(DirectoryLock(self.directory.lock))
                 self.directory.create()
                 self.directory.sweep()
-                self._begin()
+                self.begin()
                 recovered, state = recall(self.directory)
                 _, installed = recall(self.installation.directory)
                 journal = Journal.open(self.directory.journal, last_seq=recovered.last_seq)
