@@ -75,10 +75,10 @@ class Refused(TkeError):
 class EngineStatus:
     """What the engine process is. `started` is seconds since the epoch (0.0 when none lives).
 
-    `controller` says who may give commands ("root on pts/3 since 14:02"), "" when everybody may. `mine` is true
-    for the client that asked. `read_only` engines obey nobody over the socket: they run in the foreground of a terminal.
-    `run` is unknown, doing, success, failed or cancelled: how the last run ended; doing
-    with the phase "ended" means that it was interrupted. `problem` is what keeps the engine from running at all.
+    `controller` says who may give commands ("root on pts/3 since 14:02"), "" when everybody may. `mine` is true for
+    the client that asked. `read_only` engines obey nobody over the socket: they run in the foreground of a terminal.
+    `run` is unknown, doing, success, failed or cancelled: how the last run ended; doing with the phase "ended" means
+    that it was interrupted. `problem` is what keeps the engine from running at all.
     """
 
     alive: bool

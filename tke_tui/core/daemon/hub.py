@@ -179,6 +179,8 @@ class Reader:
                         await self._awake.wait()
                 except TimeoutError:
                     yield b'{"kind":"heartbeat"}\n'
+        if text := self._take():
+            yield text
 
     async def _history(self) -> AsyncGenerator[bytes, None]:
         # From now on live events are kept: whatever was told before is in the journal.
