@@ -77,8 +77,10 @@ class Attachment:
     async def _look(self) -> EngineStatus:
         self.status = status = await self.client.status()
         if self.view.engine_alive != status.alive:
-            self.view.engine_alive = status.alive
-            self._everything = True
+            if status.alive:
+                self.view.engine_back()
+            else:
+                self.view.engine_gone()
             self._flush_soon()
         if status.problem is not None:
             self._say(status.problem.title)
