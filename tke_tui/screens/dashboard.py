@@ -232,10 +232,6 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
             self.steps.select(self.app.view.steps[cell.step].name)
         self._show_failures()
 
-    @on(StatusMatrix.NextFailureWanted)
-    def _next_failure_wanted(self) -> None:
-        self.action_next_failure()
-
     @on(StatusMatrix.CellHighlighted)
     def _cell_highlighted(self, message: StatusMatrix.CellHighlighted) -> None:
         cell = self.app.view.task(message.task)

@@ -50,6 +50,7 @@ class StateLines(ScrollView, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._rich_styles: dict[str, RichStyle] = {}
+        self._state_styles: dict[State, str] = {}
 
     @property
     def symbols(self) -> Symbols:
@@ -57,8 +58,13 @@ class StateLines(ScrollView, can_focus=True):
 
     def state_style(self, state: State) -> str:
         """The style of a state; where there are only the terminal's own colours, unimportant ones are dim."""
-        style = self.symbols.style(state)
-        return f"dim {style}" if state in _QUIET and self.app.current_theme.ansi else style
+        style = self._state_styles.get(state)
+        if style is None:
+            style = self.symbols.style(state)
+            if state in _QUIET and self.app.current_theme.ansi:
+                style = f"dim {style}"
+            self._state_styles[state] = style
+        return style
 
     def word_style(self, state: State) -> str:
         """The same for a word in a line of its own: it need not shout as a glyph among others."""
@@ -73,10 +79,22 @@ class StateLines(ScrollView, can_focus=True):
             self._rich_styles[style] = known
         return known
 
-    def line(self, parts: Iterable[Part], width: int) -> Strip:
-        """One line of exactly `width` cells."""
-        segments = [Segment(text, self.rich_style_of(style)) for text, style in parts if text]
-        return Strip(segments).adjust_cell_length(width, self.rich_style_of("")).simplify()
+    def line(self, parts: Iterable[Part], width: int, *, exact: bool = False) -> Strip:
+        """One line of exactly `width` cells; `exact` says that the parts are so wide together."""
+        segments: list[Segment] = []
+        text, style = "", ""
+        for more, its_style in parts:
+            if its_style == style or not more:
+                text += more
+                continue
+            if text:
+                segments.append(Segment(text, self.rich_style_of(style)))
+            text, style = more, its_style
+        if text:
+            segments.append(Segment(text, self.rich_style_of(style)))
+        if exact:
+            return Strip(segments, width)
+        return Strip(segments).adjust_cell_length(width, self.rich_style_of(""))
 
     def cut(self, text: str, width: int) -> str:
         """The text in exactly `width` cells, with an ellipsis when it is longer."""
@@ -89,6 +107,7 @@ class StateLines(ScrollView, can_focus=True):
 
     def notify_style_update(self) -> None:
         self._rich_styles.clear()
+        self._state_styles.clear()
         self.forget_lines()
         super().notify_style_update()
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -25,10 +25,9 @@ HEADER = 1
 """Lines above the rows."""
 
 _LEGEND = 2
-"""Lines below them, when there is room."""
+"""Lines below them, when there is room for `_LEAST_ROWS`."""
 
 _LEAST_ROWS = 4
-
 CellAt = Callable[[int, int], Cell | None]
 """What is at a row and column; None where the handler has nothing to do."""
 
@@ -82,10 +81,6 @@ class StatusMatrix(StateLines):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, StatusMatrix.CellHighlighted)
 
-    @dataclass
-    class NextFailureWanted(Message):
-        """There is no failure in the matrix to go to."""
-
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._rows: Sequence[str] = ()
@@ -100,6 +95,7 @@ class StatusMatrix(StateLines):
         """Whether a person has put the cursor where it is."""
         self._failed = 0
         self._wanted = 0
+        self._label_width = 0
         self._geometry = MatrixLayout.of(0, 0, 0, 0, None)
         self._strips: dict[int, Strip] = {}
 
@@ -116,13 +112,15 @@ class StatusMatrix(StateLines):
         names = [handler.name for handler in handlers]
         self._row = self._rows.index(old_node) if old_name and old_node in self._rows else 0
         self._column = names.index(old_name) if old_name in names else 0
-        self._follow()
+        labels = (cell_len(self._row_label(row)) for row in range(len(self._rows)))
+        self._label_width = max(labels, default=0)
         self._fit()
+        self._follow()
+        self.forget_lines()
 
     def update_cells(self, places: Iterable[tuple[int, int]], cell: CellAt, now: float) -> None:
         """Draw these (row, column) cells again."""
         self._now = now
-        wanted = self._wanted
         for row, column in places:
             old, new = self._cells[row][column], cell(row, column)
             if old == new:
@@ -132,8 +130,6 @@ class StatusMatrix(StateLines):
             self._failed += _is_failed(new) - _is_failed(old)
             self._draw_cell(row, column)
         self._follow()
-        if wanted != self._wanted:
-            self._choose_columns()
 
     def tick(self, now: float) -> None:
         """Time passes: draw what tells it."""
@@ -185,30 +181,47 @@ class StatusMatrix(StateLines):
         self._choose_columns()
 
     def _choose_columns(self) -> None:
-        """Decide which columns are seen."""
-        label = max((Content(self._row_label(row)).cell_length for row in range(len(self._rows))), default=0)
+        """Decide which columns are seen; draw everything when that are others than before."""
         width = self.scrollable_content_region.width
         cursor = self._column if self._moved else None
-        self._geometry = MatrixLayout.of(width, len(self._handlers), label, self._wanted, cursor)
-        self.forget_lines()
+        chosen = MatrixLayout.of(width, len(self._handlers), self._label_width, self._wanted, cursor)
+        if chosen != self._geometry:
+            self._geometry = chosen
+            self.forget_lines()
 
     def on_resize(self) -> None:
         self._fit()
 
     def _follow(self) -> None:
-        """Before a person has moved the cursor, keep it where things happen."""
+        """Before a person has moved the cursor, keep it where things happen, among the rows that are in sight."""
         if self._moved:
             return
         column = next((number for number, open_ in enumerate(self._open) if open_), None)
         if column is None:
             return
-        states = [None if (cell := cells[column]) is None else cell.state for cells in self._cells]
-        row = next((states.index(state) for state in (*WORST, State.PENDING) if state in states), 0)
-        if (row, column) != (self._row, self._column):
-            self._strips.pop(self._row, None)
-            self._row, self._column = row, column
-            self._wanted = max(0, column - 1)
-            self.forget_lines()
+        states = {
+            row: cell.state for row in self._rows_in_sight() if (cell := self._cells[row][column]) is not None
+        }
+        worst = next((state for state in (*WORST, State.PENDING) if state in states.values()), None)
+        if worst is not None and states.get(self._row) is not worst:
+            self._put_cursor(next(row for row, state in states.items() if state is worst), column)
+        elif column != self._column:
+            self._put_cursor(self._row, column)
+        self._wanted = max(0, column - 1)
+        self._choose_columns()
+
+    def _put_cursor(self, row: int, column: int) -> None:
+        if (row, column) == (self._row, self._column):
+            return
+        before = self._row
+        self._row, self._column = row, column
+        for each in {before, row}:
+            self._strips.pop(each, None)
+            y = self._line_of(each)
+            if y is not None:
+                self.refresh(Region(0, y, self.size.width, 1))
+        self.refresh(Region(0, 0, self.size.width, HEADER))
+        self._draw_legend()
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width
@@ -248,18 +261,15 @@ class StatusMatrix(StateLines):
             cell = cells[column]
             glyph = " " if cell is None else self.symbols.glyph(cell.state)
             style = "" if cell is None else self.state_style(cell.state)
-            pad = " " * (layout.step - 2)
             if selected and column == self._column:
-                cursor = CURSOR if self.has_focus else f"{style} {QUIET_CURSOR}".strip()
-                parts += [(pad[1:], ""), (f" {glyph} ", cursor)]
-            else:
-                parts += [(pad, ""), (glyph, style), (" ", "")]
+                style = CURSOR if self.has_focus else f"{style} {QUIET_CURSOR}".strip()
+            parts.append((f"{glyph:>{layout.step - 1}} ", style))
         grid = layout.grid + layout.seen * layout.step
         parts.append((" " * (width - layout.note - grid), ""))
         if layout.note:
             text, state = row_words(cells, self._now, self.symbols)
             parts.append((f" {self.cut(text, layout.note - 1)}", self.word_style(state)))
-        return self.line(parts, width)
+        return self.line(parts, width, exact=True)
 
     def _row_label(self, row: int) -> str:
         return self._rows[row] or _("cluster")
@@ -269,18 +279,16 @@ class StatusMatrix(StateLines):
             return Strip.blank(width, self.rich_style_of(""))
         handler = self._handlers[self._column]
         if line == 0:
-            title = f"  {_(handler.title)}"
-            parts: list[Part] = [(f"{handler.number} {handler.name}", BOLD), (title, MUTED)]
-            text = Content(f"{handler.number} {handler.name}{title}")
-            return self.line(parts, width) if text.cell_length <= width else self.line(parts[:1], width)
-        cell = self.selected
-        where = self._row_label(self._row)
+            parts: list[Part] = [(f"{handler.number} {handler.name}", BOLD), (f"  {_(handler.title)}", MUTED)]
+            fits = sum(cell_len(text) for text, _style in parts) <= width
+            return self.line(parts if fits else parts[:1], width)
+        cell, where = self.selected, self._row_label(self._row)
         if cell is None:
-            text_ = _("{node}: nothing to do here").format(node=where)
-            return self.line([(self.cut(text_, width), MUTED)], width)
-        said = f"{where}: {words(cell, self._now, self.symbols)}"
-        style = self.word_style(cell.state)
-        return self.line([(self.cut(said.replace("\n", " "), width), style)], width)
+            said, style = _("{node}: nothing to do here").format(node=where), MUTED
+        else:
+            said = f"{where}: {words(cell, self._now, self.symbols)}".replace("\n", " ")
+            style = self.word_style(cell.state)
+        return self.line([(self.cut(said, width), style)], width)
 
     def _line_of(self, row: int) -> int | None:
         """Where a row is in the content; None when it is out of sight."""
@@ -318,12 +326,8 @@ class StatusMatrix(StateLines):
     def _move_to(self, row: int, column: int) -> None:
         if not self._rows or not self._handlers:
             return
-        old = self._row
-        self._row = max(0, min(row, len(self._rows) - 1))
-        self._column = max(0, min(column, len(self._handlers) - 1))
+        self._put_cursor(max(0, min(row, len(self._rows) - 1)), max(0, min(column, len(self._handlers) - 1)))
         self._wanted = self._geometry.first
-        self._strips.pop(old, None)
-        self._strips.pop(self._row, None)
         top = self.scroll_offset.y
         if self._row < top or self._row >= top + self._rows_high:
             target = self._row if self._row < top else self._row - self._rows_high + 1
@@ -362,11 +366,8 @@ class StatusMatrix(StateLines):
             for column, cell in enumerate(cells)
             if cell is not None and cell.state is State.FAILED
         ]
-        if not places:
-            self.post_message(self.NextFailureWanted())
-            return
         here = (self._row, self._column)
-        self.go_to(*next((place for place in places if place > here), places[0]))
+        self.go_to(*next((place for place in places if place > here), (places or [here])[0]))
 
     def action_select(self) -> None:
         cell = self.selected
