@@ -10,6 +10,7 @@ import pytest
 from textual import events
 from textual.app import ComposeResult
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from tests.ui.apps import SMALL, TestApp, shown, until
 from tke_tui import app as app_module
@@ -73,8 +74,11 @@ def current(pilot: Pilot[Any]) -> str:
     return line.text if line is not None else ""
 
 
-async def typed(pilot: Pilot[Any], text: str) -> None:
-    await pilot.press(*("space" if c == " " else c for c in text))
+async def answer(pilot: Pilot[Any], key: str, text: str) -> None:
+    """Press a key that asks for a text, and give it this one."""
+    await pilot.press(key)
+    pilot.app.screen.query_one(Input).value = text
+    await pilot.press("enter")
 
 
 def screen_text(pilot: Pilot[Any]) -> str:
@@ -132,9 +136,7 @@ async def test_pages_and_the_start(make: Make, log: Log) -> None:
 async def test_finds_a_text_forwards_backwards_and_from_the_other_end(make: Make, log: Log) -> None:
     log.add(*(f"{'needle' if number % 40 == 5 else 'hay'} {number}" for number in range(100)))
     async with make().run_test(size=SMALL, notifications=True) as pilot:
-        await pilot.press("slash")
-        await typed(pilot, "needle")
-        await pilot.press("enter")
+        await answer(pilot, "slash", "needle")
         await until(pilot, lambda: current(pilot) == "needle 85")
         assert "/needle" in screen_text(pilot)
         await pilot.press("N")
@@ -149,9 +151,7 @@ async def test_finds_a_text_forwards_backwards_and_from_the_other_end(make: Make
 async def test_says_that_a_text_is_not_there(make: Make, log: Log) -> None:
     log.add("hay")
     async with make().run_test(size=SMALL, notifications=True) as pilot:
-        await pilot.press("slash")
-        await typed(pilot, "[b]")
-        await pilot.press("enter")
+        await answer(pilot, "slash", "[b]")
         await until(pilot, lambda: "Not found: [b]" in screen_text(pilot))
 
 
@@ -160,20 +160,16 @@ async def test_filters_by_stream_and_task_and_shows_everything_again(make: Make,
         log.add(f"line {number}", stream="stderr" if number % 3 == 0 else "stdout")
     log.add("pulled", task="EnsureImages")
     async with make().run_test(size=SMALL) as pilot:
-        await pilot.press("ampersand")
-        await typed(pilot, "stream:stderr")
-        await pilot.press("enter")
+        await answer(pilot, "ampersand", "stream:stderr")
         assert page(pilot) == [f"line {number}" for number in range(0, 30, 3)]
         await pilot.pause()
         assert "only stream:stderr" in screen_text(pilot)
         log.add("more errors", stream="stderr")
         log.add("more output")
         await until(pilot, lambda: page(pilot)[-1] == "more errors")
-        await pilot.press("ampersand", *["backspace"] * 20)
-        await typed(pilot, "task:*images")
-        await pilot.press("enter")
+        await answer(pilot, "ampersand", "task:*images")
         assert page(pilot) == ["pulled"]
-        await pilot.press("ampersand", *["backspace"] * 20, "enter")
+        await answer(pilot, "ampersand", "")
         assert page(pilot)[-1] == "more output"
 
 
@@ -217,20 +213,16 @@ async def test_saves_what_passes_the_filter_to_a_new_private_file(
     log.add("left out")
     target = tmp_path / "saved.log"
     async with make().run_test(size=SMALL, notifications=True) as pilot:
-        await pilot.press("ampersand")
-        await typed(pilot, "stream:stderr")
-        await pilot.press("enter", "o")
+        await answer(pilot, "ampersand", "stream:stderr")
+        await pilot.press("o")
         await pilot.pause()
         assert "save to: ~/tke-10.0.0.11.log" in screen_text(pilot)
-        await pilot.press("ctrl+u")
-        await typed(pilot, str(target))
-        await pilot.press("enter")
+        await pilot.press("escape")
+        await answer(pilot, "o", str(target))
         await until(pilot, lambda: "Saved 1 line" in screen_text(pilot))
         assert target.read_text() == "2026-01-31T08:00:00Z EnsureDocker stderr | kept\n"
         assert target.stat().st_mode & 0o777 == 0o600
-        await pilot.press("o", "ctrl+u")
-        await typed(pilot, str(target))
-        await pilot.press("enter")
+        await answer(pilot, "o", str(target))
         await until(pilot, lambda: "is there already" in screen_text(pilot))
 
 
