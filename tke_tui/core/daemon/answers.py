@@ -14,6 +14,7 @@ from tke_tui.core.change_login import UnknownMachine
 from tke_tui.core.daemon.control import NotInControl
 from tke_tui.core.daemon.keeper import AnotherInput
 from tke_tui.core.daemon.questions import NotAsked
+from tke_tui.core.disk_errors import disk_problem
 from tke_tui.core.errors import BundleError, StateError, TkeError, UsageError
 from tke_tui.core.model.findings import Finding
 from tke_tui.core.schedule import UnknownTask, WrongMoment
@@ -88,8 +89,15 @@ async def explain(request: web.Request, handler: Handler) -> web.StreamResponse:
         return as_json(problem(error), status=status_of(error))
     except web.HTTPException as error:
         return as_json(problem(_http_error(error, request)), status=error.status)
-    except (ConnectionError, OSError):
+    except ConnectionError:
         raise
+    except OSError as error:
+        local = disk_problem(error) or StateError(
+            "A file of the installation directory cannot be used",
+            detail=f"{error.filename or 'a file'}: {error.strerror or type(error).__name__}",
+            fix="Correct its owner and permissions, then try again.",
+        )
+        return as_json(problem(local), status=500)
     except Exception:
         # Without the message of the exception: it may quote what was sent.
         print(_frames(), file=sys.stderr, flush=True)
