@@ -50,6 +50,9 @@ def lab(
     ] = None,
     directory: opt.Directory = None,
     stop: Annotated[bool, typer.Option("--stop", help="End the lab that runs in --dir.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Let the machines run on after the installation, until --stop.")
+    ] = False,
     plain: opt.Plain = False,
     output: opt.OutputForm = Output.PLAIN,
     verbose: opt.Verbose = False,
@@ -66,7 +69,8 @@ def lab(
         installation = installations.create(place.install, place.para(), place.run_settings())
         code = run(installation, output=output, verbose=verbose)
     finally:
-        place.end()
+        if not keep:
+            place.end()
     raise typer.Exit(code)
 
 

@@ -21,7 +21,7 @@ from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.task import Scope, Task
-from tke_tui.lab.kube.store import ready_status
+from tke_tui.lab.kube.workloads import ready_status
 from tke_tui.lab.kubeadm import MANIFESTS, ModelCluster, copy_of
 
 CHAINS = ("KUBE-SVC-NPX46M4PTMTKRN6Y", "KUBE-MARK-MASQ")

@@ -16,8 +16,10 @@ from aiohttp import web
 
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.lab.kube.kinds import KINDS, Object
 from tke_tui.lab.kube.server import KubeServer
-from tke_tui.lab.kube.store import KINDS, Key, Object, Store, ready_status
+from tke_tui.lab.kube.store import Key, Store
+from tke_tui.lab.kube.workloads import ready_status
 from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster
 from tke_tui.lab.kubeadm import Key as NamedKey
 from tke_tui.lab.machine import ModelMachine

@@ -36,8 +36,11 @@ from tke_tui.lab.troubles import Troubles
 
 SSH_PORT = 2222
 GATEWAY_PORT = 8443
+REGISTRY_PORTS = (5080, 5443)
 FIRST_HOST = 11
 """The first machine is 127.77.0.11."""
+LABS = 8
+"""How many labs there may be beside each other on a host; each has 8,192 addresses of the network."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ class LabNode:
 class EmbeddedLab:
     """The machines of a scenario below `directory`, which is made; see the module.
 
-    `journal` is that of the installation in the lab: failures of a certain handler need it.
+    `journal` is that of the installation in the lab: failures of a certain handler need it. `number` (0 to 7) tells
+    apart labs that run at the same time: each has addresses and ports of its own.
     """
 
     directory: Path
     scenario: Scenario = field(default_factory=Scenario)
     journal: Path = Path("/nonexistent")
+    number: int = 0
     members: dict[str, LabNode] = field(default_factory=dict)
     cluster: LabCluster = field(default_factory=LabCluster)
     commands: int = 0
@@ -79,7 +84,7 @@ class EmbeddedLab:
         self.gateway = Gateway(self.cluster, GATEWAY_PORT)
         self._stack.push_async_callback(self.gateway.close)
         await self.gateway.open()
-        first = NETWORK.network_address + FIRST_HOST
+        first = NETWORK.network_address + NETWORK.num_addresses // LABS * self.number + FIRST_HOST
         addresses = [str(first + number) for number in range(self.scenario.nodes)]
         self.troubles = Troubles(self.scenario, addresses, RunningTasks(self.journal))
         for number, address in enumerate(addresses, 1):
@@ -171,8 +176,8 @@ class EmbeddedLab:
                 hosts_file=self.directory / "hosts",
                 docker_socket=self.docker.url,
                 docker_certs_dir=self.directory / "certs.d",
-                registry_http_port=5080,
-                registry_https_port=5443,
+                registry_http_port=REGISTRY_PORTS[0] + self.number,
+                registry_https_port=REGISTRY_PORTS[1] + self.number,
                 gateway_port=GATEWAY_PORT,
             ),
             host_key_policy="accept-new",

@@ -8,7 +8,7 @@ import pytest
 
 from tke_tui.core.adapters.kube_pods import PodGuard, describe, troubles
 from tke_tui.core.adapters.kube_rollout import rolled_out, selector_text
-from tke_tui.lab.kube.store import ready_status
+from tke_tui.lab.kube.workloads import ready_status
 
 Object = dict[str, Any]
 

@@ -12,7 +12,7 @@ from tests.contract.kube_apis import KINDS_OF_API, Api, open_api
 from tke_tui.core.adapters import kube_watch
 from tke_tui.core.errors import Fatal, NotReady
 from tke_tui.lab.kube.server import KubeServer
-from tke_tui.lab.kube.store import ready_status
+from tke_tui.lab.kube.workloads import ready_status
 
 Object = dict[str, Any]
 

@@ -11,7 +11,6 @@ steers it: `fail`, `expire`, `drop_watches`, `put`, `remove`, `set_status`, `log
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 import ssl
 import tempfile
@@ -22,27 +21,12 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tke_tui.lab.kube.answers import cut, missing, send, status
+from tke_tui.lab.kube.answers import cut, status
+from tke_tui.lab.kube.api import KubeApi, key_of
 from tke_tui.lab.kube.certificates import make_certificates
-from tke_tui.lab.kube.store import (
-    AGGREGATED,
-    KINDS,
-    Key,
-    Object,
-    Store,
-    api_service_status,
-    apply,
-    json_patch,
-    matches,
-    merge,
-    prepare,
-    ready_status,
-)
-
-_PATH = re.compile(
-    r"^(?P<group>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]))?"
-    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[a-z]+))?$"
-)
+from tke_tui.lab.kube.kinds import AGGREGATED, KINDS, KindTable, Object, custom
+from tke_tui.lab.kube.store import Store
+from tke_tui.lab.kube.workloads import api_service_status, ready_status
 
 
 @dataclass
@@ -86,6 +70,13 @@ class KubeServer:
         self.api_services_available = True
         self.url = ""
         self.ca_pem, self._certificate, self._key = certificates or make_certificates()
+        self.api = KubeApi(
+            self.store,
+            served=self.served,
+            written=self.control,
+            log_of=self._lines_of,
+            deaf=lambda: self.deaf,
+        )
         self._troubles: list[Trouble] = []
         self._watches: set[asyncio.Task[Any]] = set()
         self._activity = asyncio.Event()
@@ -166,8 +157,8 @@ class KubeServer:
 
     async def put(self, obj: Object) -> Object:
         """Store an object as somebody else would: no managed fields."""
-        stored = self.store.write(_key(obj), obj)
-        self._controllers(stored)
+        stored = self.store.write(key_of(obj), obj)
+        self.control(stored)
         return stored
 
     async def remove(self, api_version: str, kind: str, name: str, namespace: str = "") -> None:
@@ -183,7 +174,7 @@ class KubeServer:
 
     def find(self, kind: str, name: str, namespace: str = "") -> Object | None:
         """An object by kind, whatever its API version."""
-        for version, of_version in self._served().items():
+        for version, of_version in self.served().items():
             if kind in of_version and (found := self.store.get((version, kind, namespace, name))):
                 return found
         return None
@@ -215,127 +206,28 @@ class KubeServer:
                 self._held = -1
                 self._activity.set()
                 await asyncio.Event().wait()  # until the client goes away
-        if request.path in ("/readyz", "/healthz"):
-            return web.Response(
-                status=200 if self.healthy else 500, text="ok" if self.healthy else "etcd failed"
-            )
+        if request.path in ("/readyz", "/healthz", "/livez"):
+            code = 200 if self.healthy else 500
+            return web.Response(status=code, text="ok" if self.healthy else "etcd failed")
         if not self.authenticated(request):
             return status(401, "Unauthorized")
-        version = request.path.removeprefix("/apis/").removeprefix("/api/").strip("/")
-        if version in self._served():
-            return web.json_response(self._resources(version))
-        return await self._resource(request)
+        if self.api.is_watch(request) and self.api.resource(request.path) is not None:
+            return await self._watch(request)
+        return await self.api.answer(request)
 
-    def _served(self) -> dict[str, dict[str, tuple[str, bool]]]:
-        """API version -> kinds: the server's own, and those of API servers that an APIService leads to."""
-        led = {
-            f"{service['spec']['group']}/{service['spec']['version']}"
-            for service in self.store.list("apiregistration.k8s.io/v1", "APIService", None)
-        }
-        return {**{version: kinds for version, kinds in AGGREGATED.items() if version in led}, **self.kinds}
+    def served(self) -> dict[str, KindTable]:
+        """API version -> kinds: the server's own, custom ones, and those of servers that an APIService leads to."""
+        services = self.store.list("apiregistration.k8s.io/v1", "APIService", None)
+        led = {f"{service['spec']['group']}/{service['spec']['version']}" for service in services}
+        aggregated = {version: kinds for version, kinds in AGGREGATED.items() if version in led}
+        definitions = self.store.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", None)
+        return {**aggregated, **custom(definitions), **self.kinds}
 
     def authenticated(self, request: web.Request) -> bool:
         """Whether the request comes from somebody the server knows."""
         return request.headers.get("Authorization") == f"Bearer {self.token}"
 
-    def _resources(self, version: str) -> Object:
-        rows = [
-            {"name": plural, "kind": kind, "namespaced": namespaced, "verbs": []}
-            for kind, (plural, namespaced) in self._served()[version].items()
-        ]
-        rows += [{**row, "name": f"{row['name']}/status"} for row in list(rows)]
-        return {"kind": "APIResourceList", "groupVersion": version, "resources": rows}
-
-    async def _resource(self, request: web.Request) -> web.StreamResponse:
-        found = _PATH.match(request.path)
-        version = found["group"].removeprefix("/apis/").removeprefix("/api/") if found else ""
-        by_plural = {plural: (kind, ns) for kind, (plural, ns) in self._served().get(version, {}).items()}
-        if found is None or found["plural"] not in by_plural:
-            return status(404, "the server could not find the requested resource")
-        kind, namespaced = by_plural[found["plural"]]
-        namespace, name = found["namespace"], found["name"]
-        if name is None:
-            if request.method == "POST":
-                return await self._create(request, (version, kind, namespace or ""))
-            if request.query.get("watch"):
-                return await self._watch(request, version, kind, namespace)
-            return self._list(request, version, kind, namespace)
-        if found["sub"] == "log":
-            return self._log(request, namespace, name)
-        key = (version, kind, namespace if namespaced else "", name)
-        match request.method:
-            case "GET":
-                live = self.store.get(key)
-                return web.json_response(live) if live else missing(key)
-            case "PATCH":
-                return await self._patch(request, key, found["sub"] or "")
-            case "DELETE":
-                gone = self.store.remove(key)
-                return web.json_response(gone) if gone else missing(key)
-        return status(405, "method not allowed")
-
-    def _list(self, request: web.Request, version: str, kind: str, namespace: str | None) -> web.Response:
-        items = [o for o in self.store.list(version, kind, namespace) if _selected(o, request)]
-        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in items]
-        metadata = {"resourceVersion": str(self.store.version)}
-        return web.json_response(
-            {"kind": f"{kind}List", "apiVersion": version, "metadata": metadata, "items": bare}
-        )
-
-    def _log(self, request: web.Request, namespace: str, pod: str) -> web.Response:
-        container = request.query.get("container", "")
-        if request.query.get("previous"):
-            container += "/previous"
-        lines = self.pod_logs.get((namespace, pod, container))
-        if lines is None:
-            return status(400, f"container {container} is waiting to start")
-        tail = int(request.query.get("tailLines", "100000"))
-        return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
-
-    async def _create(self, request: web.Request, where: tuple[str, str, str]) -> web.Response:
-        obj = json.loads(await request.text())
-        key = (*where, obj["metadata"]["name"])
-        if self.store.get(key) is not None:
-            return status(409, f'{key[1]} "{key[3]}" already exists')
-        stored = self.store.write(key, obj)
-        self._controllers(stored)
-        return web.json_response(stored, status=201)
-
-    async def _patch(self, request: web.Request, key: Key, sub: str) -> web.Response:
-        body = json.loads(await request.text())
-        dry_run = request.query.get("dryRun") == "All"
-        live = self.store.get(key)
-        if key[2] and ("v1", "Namespace", "", key[2]) not in self.store.objects:
-            return status(404, f'namespaces "{key[2]}" not found')
-        match request.content_type:
-            case "application/apply-patch+yaml" if key[0].startswith("apiregistration.k8s.io/"):
-                # The aggregator of 1.20 panics, and its client only sees the end of the connection.
-                cut(request)
-            case "application/apply-patch+yaml":
-                if not request.query.get("fieldManager"):
-                    return status(400, "fieldManager is required for apply patch")
-                result = apply(live, body, request.query["fieldManager"])
-            case "application/merge-patch+json" | "application/strategic-merge-patch+json":
-                if live is None:
-                    return missing(key)
-                result = merge(live, body, null_deletes=True)
-            case "application/json-patch+json":
-                if live is None:
-                    return missing(key)
-                result = json_patch(live, body)
-            case other:
-                return status(415, f"unsupported media type {other}")
-        if dry_run:
-            return web.json_response(prepare(live, result), status=200 if live else 201)
-        stored = self.store.write(key, result)
-        if sub != "status":
-            self._controllers(stored)
-        return web.json_response(self.store.get(key) or stored, status=200 if live else 201)
-
-    async def _watch(
-        self, request: web.Request, version: str, kind: str, namespace: str | None
-    ) -> web.StreamResponse:
-        since = int(request.query.get("resourceVersion", "0"))
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         task = asyncio.current_task()
@@ -344,7 +236,7 @@ class KubeServer:
         self._activity.set()
         try:
             async with asyncio.timeout(float(request.query.get("timeoutSeconds", "60"))):
-                await self._send_changes(response, request, since, (version, kind, namespace))
+                await self.api.watch(request, response)
         except (TimeoutError, ConnectionResetError):
             pass
         finally:
@@ -352,45 +244,20 @@ class KubeServer:
             self._activity.set()
         return response
 
-    async def _send_changes(
-        self,
-        response: web.StreamResponse,
-        request: web.Request,
-        since: int,
-        where: tuple[str, str, str | None],
-    ) -> None:
-        while True:
-            if self.deaf:
-                await asyncio.Event().wait()
-            if since < self.store.oldest:
-                expired = {
-                    "kind": "Status",
-                    "code": 410,
-                    "reason": "Expired",
-                    "message": "too old resource version",
-                }
-                await send(response, "ERROR", expired)
-                return
-            for change in [c for c in self.store.history if c.version > since]:
-                since = change.version
-                obj = change.obj
-                here = (obj["apiVersion"], obj["kind"]) == where[:2]
-                here = here and where[2] in (None, obj["metadata"].get("namespace", ""))
-                if here and _selected(obj, request):
-                    await send(response, change.type, obj)
-            await self.store.wait_beyond(since)
+    def _lines_of(self, namespace: str, pod: str, container: str, previous: bool) -> list[str] | None:
+        return self.pod_logs.get((namespace, pod, f"{container}/previous" if previous else container))
 
-    def _controllers(self, obj: Object) -> None:
-        """What controllers, kubelets and the aggregator would do to an object in no time."""
+    def control(self, obj: Object) -> None:
+        """What controllers, kubelets and the aggregator would do about an object, in no time."""
         status = self._status_of(obj)
-        current = self.store.get(_key(obj))
+        current = self.store.get(key_of(obj))
         if status is not None and current is not None:
-            self.store.write(_key(obj), {**current, "status": status})
+            self.store.write(key_of(obj), {**current, "status": status})
 
     def _status_of(self, obj: Object) -> Object | None:
         if obj["kind"] == "APIService" and self.auto_ready:
             return api_service_status(available=self.api_services_available)
-        if obj["apiVersion"] != "apps/v1" or obj["kind"] == "ReplicaSet":
+        if obj["apiVersion"] != "apps/v1" or obj["kind"] in ("ReplicaSet", "ControllerRevision"):
             return None
         key = (obj["kind"], obj["metadata"]["name"])
         return self.workload_status.get(key) or (
@@ -404,11 +271,3 @@ class KubeServer:
             path.write_text(self._certificate + self._key)
             context.load_cert_chain(path)
         return context
-
-
-def _key(obj: Object) -> Key:
-    return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
-
-
-def _selected(obj: Object, request: web.Request) -> bool:
-    return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))

@@ -1,0 +1,368 @@
+"""The requests of the Kubernetes API on a store: discovery, reading, writing, patching, watching.
+
+Facts: Kubernetes 1.20 documentation, "API Overview", "Kubernetes API Concepts", "Server-Side Apply".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import string
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from tke_tui.lab.kube import kinds as discovery
+from tke_tui.lab.kube import openapi, patches
+from tke_tui.lab.kube.answers import conflict, cut, exists, missing, send, status
+from tke_tui.lab.kube.kinds import KindTable, Object
+from tke_tui.lab.kube.selectors import matches
+from tke_tui.lab.kube.store import Key, Store, prepare
+from tke_tui.lab.kube.tables import table
+
+_PATH = re.compile(
+    r"^(?P<group>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]))?"
+    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[a-z]+))?$"
+)
+_NAMESPACE_SUBS = ("status", "finalize")
+VERSION = {
+    "major": "1",
+    "minor": "20",
+    "gitVersion": "v1.20.2",
+    "gitTreeState": "clean",
+    "platform": "linux/amd64",
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """What a path is about: a kind, and one object of it when `name` is not empty; `sub` e.g. `status`."""
+
+    version: str
+    kind: str
+    plural: str
+    namespaced: bool
+    namespace: str | None
+    name: str
+    sub: str
+
+    @property
+    def key(self) -> Key:
+        return self.version, self.kind, (self.namespace or "") if self.namespaced else "", self.name
+
+
+class KubeApi:
+    """Answers requests. `served` gives the kinds that there are, `written` is told of each object that was written.
+
+    `log_of(namespace, pod, container, previous)` gives a container's log lines, None when there is none.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        served: Callable[[], Mapping[str, KindTable]],
+        written: Callable[[Object], None],
+        log_of: Callable[[str, str, str, bool], list[str] | None],
+        deaf: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._store = store
+        self._served = served
+        self._written = written
+        self._log_of = log_of
+        self._deaf = deaf
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Everything but watches, which `watch` answers."""
+        found = self._discover(request)
+        if found is not None:
+            return found
+        resource = self.resource(request.path)
+        if resource is None:
+            return status(404, "the server could not find the requested resource")
+        match request.method:
+            case "GET" if not resource.name:
+                return self._list(request, resource)
+            case "GET":
+                return self._get(request, resource)
+            case "POST":
+                return await self._create(request, resource)
+            case "PUT":
+                return await self._put(request, resource)
+            case "PATCH":
+                return await self._patch(request, resource)
+            case "DELETE":
+                return self._delete(request, resource)
+        return status(405, "the server does not allow this method on the requested resource")
+
+    def resource(self, path: str) -> Resource | None:
+        """What a path is about; None for a kind that is not there."""
+        found = _PATH.match(path)
+        if found is None:
+            return None
+        version = found["group"].removeprefix("/apis/").removeprefix("/api/")
+        plural, namespace = found["plural"], found["namespace"]
+        name, sub = found["name"] or "", found["sub"] or ""
+        if version == "v1" and namespace and plural in _NAMESPACE_SUBS and not name:
+            plural, namespace, name, sub = "namespaces", None, namespace, plural
+        for kind, (known, namespaced) in self._served().get(version, {}).items():
+            if known == plural:
+                return Resource(version, kind, plural, namespaced, namespace, name, sub)
+        return None
+
+    # --- discovery -------------------------------------------------------------------------------------------------
+
+    def _discover(self, request: web.Request) -> web.Response | None:
+        path = request.path.rstrip("/")
+        if path == "/version":
+            return web.json_response(VERSION)
+        if path == "/api":
+            return web.json_response(discovery.api_versions())
+        if path == "/openapi/v2":
+            if openapi.PROTOBUF in request.headers.get("Accept", ""):
+                return web.Response(body=openapi.document_protobuf(), content_type=openapi.PROTOBUF)
+            return web.json_response(openapi.document_json())
+        served = self._served()
+        if path == "/apis":
+            return web.json_response(discovery.api_groups(served))
+        version = path.removeprefix("/apis/").removeprefix("/api/")
+        if version in served:
+            return web.json_response(discovery.resources(served, version))
+        if path.startswith("/apis/") and (group := discovery.api_group(served, version)):
+            return web.json_response(group)
+        return None
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _list(self, request: web.Request, resource: Resource) -> web.Response:
+        items = [o for o in self._all(resource) if selected(o, request)]
+        version = str(self._store.version)
+        if _wants_table(request):
+            return web.json_response(table(resource.kind, items, version))
+        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in items]
+        answer = {"kind": f"{resource.kind}List", "apiVersion": resource.version}
+        return web.json_response({**answer, "metadata": {"resourceVersion": version}, "items": bare})
+
+    def _all(self, resource: Resource) -> list[Object]:
+        return self._store.list(resource.version, resource.kind, resource.namespace)
+
+    def _get(self, request: web.Request, resource: Resource) -> web.Response:
+        if resource.sub == "log":
+            return self._log(request, resource)
+        live = self._store.get(resource.key)
+        if live is None:
+            return missing(resource.key, resource.plural)
+        if resource.sub == "scale":
+            return web.json_response(_scale(live))
+        if _wants_table(request):
+            return web.json_response(table(resource.kind, [live], live["metadata"]["resourceVersion"]))
+        return web.json_response(live)
+
+    def _log(self, request: web.Request, resource: Resource) -> web.Response:
+        container, previous = request.query.get("container", ""), bool(request.query.get("previous"))
+        lines = self._log_of(resource.namespace or "", resource.name, container, previous)
+        if lines is None:
+            return status(400, f"container {container} is waiting to start")
+        tail = int(request.query.get("tailLines", "100000"))
+        return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def _create(self, request: web.Request, resource: Resource) -> web.Response:
+        obj = await _body(request)
+        metadata = obj.setdefault("metadata", {})
+        if not metadata.get("name") and metadata.get("generateName"):
+            metadata["name"] = metadata["generateName"] + "".join(random.choices(string.ascii_lowercase, k=5))  # noqa: S311
+        if resource.namespaced:
+            metadata["namespace"] = resource.namespace or "default"
+        key = (*resource.key[:3], metadata["name"])
+        if refusal := self._no_namespace(key):
+            return refusal
+        if self._store.get(key) is not None:
+            return exists(key, resource.plural)
+        obj |= {"kind": resource.kind, "apiVersion": resource.version}
+        if _dry_run(request):
+            return web.json_response(prepare(None, obj), status=201)
+        return web.json_response(self._write(key, obj), status=201)
+
+    async def _put(self, request: web.Request, resource: Resource) -> web.Response:
+        obj, live = await _body(request), self._store.get(resource.key)
+        if live is None:
+            return missing(resource.key, resource.plural)
+        if _is_stale(obj, live):
+            return conflict(resource.key, resource.plural)
+        if resource.sub == "scale":
+            live["spec"]["replicas"] = obj["spec"]["replicas"]
+            return web.json_response(_scale(self._write(resource.key, live)))
+        if resource.sub == "status":
+            obj = {**live, "status": obj.get("status", {})}
+        elif "status" in live:
+            obj = {**obj, "status": live["status"]}
+        if _dry_run(request):
+            return web.json_response(prepare(live, obj))
+        return web.json_response(self._write(resource.key, obj, controllers=resource.sub != "status"))
+
+    async def _patch(self, request: web.Request, resource: Resource) -> web.Response:
+        body, key = await _body(request), resource.key
+        if refusal := self._no_namespace(key):
+            return refusal
+        live = self._store.get(key)
+        is_apply = request.content_type == "application/apply-patch+yaml"
+        if is_apply and resource.version.startswith("apiregistration.k8s.io/"):
+            # The aggregator of 1.20 panics, and its client only sees the end of the connection.
+            cut(request)
+        if live is None and not is_apply:
+            return missing(key, resource.plural)
+        try:
+            result = self._patched(request, resource, live, body)
+        except patches.BadPatch as error:
+            return status(422, str(error))
+        if isinstance(result, web.Response):
+            return result
+        if live is not None and isinstance(body, dict) and _is_stale(body, live):
+            return conflict(key, resource.plural)
+        if _dry_run(request):
+            return web.json_response(prepare(live, result), status=200 if live else 201)
+        stored = self._write(key, result, controllers=resource.sub != "status")
+        return web.json_response(
+            _scale(stored) if resource.sub == "scale" else stored, status=200 if live else 201
+        )
+
+    def _patched(
+        self, request: web.Request, resource: Resource, live: Object | None, body: Any
+    ) -> Object | web.Response:
+        match request.content_type:
+            case "application/apply-patch+yaml":
+                manager = request.query.get("fieldManager")
+                if not manager:
+                    return status(400, "fieldManager is required for apply patch")
+                if resource.namespaced:
+                    body["metadata"].setdefault("namespace", resource.namespace)
+                return patches.apply(live, body, manager)
+            case "application/merge-patch+json":
+                return dict(patches.merge(live, body))
+            case "application/strategic-merge-patch+json":
+                return dict(patches.strategic(live, body))
+            case "application/json-patch+json":
+                return patches.json_patch(live or {}, body)
+            case other:
+                return status(415, f"unsupported media type {other}")
+
+    def _delete(self, request: web.Request, resource: Resource) -> web.Response:
+        if not resource.name:
+            gone = [o for o in self._all(resource) if selected(o, request)]
+            for obj in gone:
+                self._store.remove(key_of(obj))
+            return web.json_response(
+                {
+                    "kind": f"{resource.kind}List",
+                    "apiVersion": resource.version,
+                    "metadata": {},
+                    "items": gone,
+                }
+            )
+        live = self._store.get(resource.key)
+        if live is None:
+            return missing(resource.key, resource.plural)
+        if not _dry_run(request):
+            self._store.remove(resource.key)
+        return web.json_response(live)
+
+    def _write(self, key: Key, obj: Object, *, controllers: bool = True) -> Object:
+        stored = self._store.write(key, obj)
+        if controllers:
+            self._written(stored)
+        return self._store.get(key) or stored
+
+    def _no_namespace(self, key: Key) -> web.Response | None:
+        if key[2] and self._store.get(("v1", "Namespace", "", key[2])) is None:
+            return missing(("v1", "Namespace", "", key[2]), "namespaces")
+        return None
+
+    # --- watching --------------------------------------------------------------------------------------------------
+
+    def is_watch(self, request: web.Request) -> bool:
+        return request.method == "GET" and request.query.get("watch", "") in ("1", "true", "True")
+
+    async def watch(self, request: web.Request, response: web.StreamResponse) -> None:
+        """Send changes until the client goes away; the response is prepared by the caller."""
+        resource = self.resource(request.path)
+        assert resource is not None
+        since = int(request.query.get("resourceVersion") or "0")
+        as_table = _wants_table(request)
+        if since == 0:
+            since = self._store.version
+            for obj in self._all(resource):
+                if selected(obj, request) and _is_named(obj, resource):
+                    await send(response, "ADDED", _shown(obj, as_table))
+        while True:
+            if self._deaf():
+                await asyncio.Event().wait()
+            if since < self._store.oldest:
+                gone = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 410}
+                message = f"too old resource version: {since} ({self._store.oldest})"
+                await send(response, "ERROR", {**gone, "reason": "Expired", "message": message})
+                return
+            for change in [c for c in self._store.history if c.version > since]:
+                since = change.version
+                if self._concerns(change.obj, resource) and selected(change.obj, request):
+                    await send(response, change.type, _shown(change.obj, as_table))
+            await self._store.wait_beyond(since)
+
+    def _concerns(self, obj: Object, resource: Resource) -> bool:
+        here = (obj["apiVersion"], obj["kind"]) == (resource.version, resource.kind)
+        inside = resource.namespace in (None, obj["metadata"].get("namespace", ""))
+        return here and inside and _is_named(obj, resource)
+
+
+def key_of(obj: Object) -> Key:
+    return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def selected(obj: Object, request: web.Request) -> bool:
+    """Whether an object fits the selectors of a request."""
+    return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
+
+
+def _is_named(obj: Object, resource: Resource) -> bool:
+    return resource.name in ("", obj["metadata"]["name"])
+
+
+def _shown(obj: Object, as_table: bool) -> Object:
+    return table(obj["kind"], [obj], obj["metadata"]["resourceVersion"]) if as_table else obj
+
+
+def _wants_table(request: web.Request) -> bool:
+    return "as=Table" in request.headers.get("Accept", "")
+
+
+def _dry_run(request: web.Request) -> bool:
+    return request.query.get("dryRun") == "All"
+
+
+def _is_stale(obj: Object, live: Object) -> bool:
+    given = obj.get("metadata", {}).get("resourceVersion")
+    return bool(given) and given != live["metadata"]["resourceVersion"]
+
+
+def _scale(obj: Object) -> Object:
+    metadata = {n: obj["metadata"].get(n) for n in ("name", "namespace", "uid", "resourceVersion")}
+    replicas = obj.get("spec", {}).get("replicas", 1)
+    counted = {"replicas": obj.get("status", {}).get("replicas", 0)}
+    return {
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
+        "metadata": metadata,
+        "spec": {"replicas": replicas},
+        "status": counted,
+    }
+
+
+async def _body(request: web.Request) -> Any:
+    text = await request.text()
+    return yaml.safe_load(text) if "yaml" in request.content_type else json.loads(text)
