@@ -16,6 +16,7 @@ from aiohttp import web
 
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.lab.kube.api import key_of
 from tke_tui.lab.kube.kinds import KINDS, Object
 from tke_tui.lab.kube.server import KubeServer
 from tke_tui.lab.kube.store import Key, Store
@@ -23,6 +24,7 @@ from tke_tui.lab.kube.workloads import ready_status
 from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster
 from tke_tui.lab.kubeadm import Key as NamedKey
 from tke_tui.lab.machine import ModelMachine
+from tke_tui.lab.pods import sync_pods
 
 STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -53,7 +55,7 @@ class StoredObjects(MutableMapping[NamedKey, Object]):
         self._store.write(stored, obj)
         if version == "apps/v1":
             nodes = sum(1 for known in self._store.objects if known[1] == "Node")
-            self._store.write(stored, {**obj, "status": ready_status(obj, nodes)})
+            sync_pods(self._store, self._store.write(stored, {**obj, "status": ready_status(obj, nodes)}))
 
     def __delitem__(self, key: NamedKey) -> None:
         if self._store.remove(self._key(key)) is None:
@@ -72,6 +74,7 @@ class LabCluster(ModelCluster):
 
     store: Store = field(default_factory=Store)
     servers: dict[str, KubeServer] = field(default_factory=dict)
+    _reported: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.objects = StoredObjects(self.store)
@@ -90,6 +93,9 @@ class LabCluster(ModelCluster):
             await self._start_server(machine)
         self._register(machine)
         self._report(machine)
+        if machine.address not in self._reported:
+            self._reported.add(machine.address)
+            self._spread(machine)
 
     async def _start_server(self, machine: ModelMachine) -> None:
         server = self.servers[machine.address] = LabApiServer(machine, self)
@@ -123,6 +129,12 @@ class LabCluster(ModelCluster):
         }
         self.store.write(key, node)
 
+    def _spread(self, machine: ModelMachine) -> None:
+        """DaemonSets get a pod on a new node, and others that found no node so far."""
+        for kind in KINDS["apps/v1"]:
+            for workload in self.store.list("apps/v1", kind, None):
+                self.servers[machine.address].control(workload)
+
     def _report(self, machine: ModelMachine) -> None:
         """Mirror pods of the static pods."""
         for component in STATIC_PODS:
@@ -147,7 +159,9 @@ class LabApiServer(KubeServer):
             machine.text(f"{PKI}/{name}") for name in ("ca.crt", "apiserver.crt", "apiserver.key")
         )
         super().__init__(
-            store=cluster.store, certificates=(ca, certificate, key), nodes=lambda: len(cluster.servers)
+            store=cluster.store,
+            certificates=(ca, certificate, key),
+            nodes=lambda: len(cluster.store.list("v1", "Node", None)),
         )
         self._machine = machine
 
@@ -159,6 +173,12 @@ class LabApiServer(KubeServer):
         rows = csv.reader(path.read_text().splitlines()) if path.is_file() else ()
         given = request.headers.get("Authorization", "").removeprefix("Bearer ")
         return any(row and row[0] == given for row in rows)
+
+    def control(self, obj: Object) -> None:
+        super().control(obj)
+        current = self.store.get(key_of(obj))
+        if current is not None:
+            sync_pods(self.store, current)
 
     def _ssl(self) -> ssl.SSLContext:
         context = super()._ssl()

@@ -125,7 +125,7 @@ class KubeApi:
             return web.json_response(discovery.api_versions())
         if path == "/openapi/v2":
             if openapi.PROTOBUF in request.headers.get("Accept", ""):
-                return web.Response(body=openapi.document_protobuf(), content_type=openapi.PROTOBUF)
+                return web.Response(body=openapi.document_protobuf(), content_type="application/octet-stream")
             return web.json_response(openapi.document_json())
         served = self._served()
         if path == "/apis":
