@@ -91,8 +91,8 @@ class TaskList(StateLines):
                 break
         else:
             row = 0
-        if row != self._cursor or not self.is_vertical_scrollbar_grabbed:
-            self._set_cursor(row)
+        self._set_cursor(row)
+        self.scroll_to(y=max(0, row - self.scrollable_content_region.height // 3), animate=False)
 
     # --- drawing ---------------------------------------------------------------------------------------------------
 
@@ -137,7 +137,10 @@ class TaskList(StateLines):
 
     def on_resize(self) -> None:
         self._fit()
-        self._set_cursor(self._cursor)
+        if self._moved:
+            self._set_cursor(self._cursor)
+        else:
+            self._follow()
 
     # --- keys ------------------------------------------------------------------------------------------------------
 
