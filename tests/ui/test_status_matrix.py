@@ -212,9 +212,12 @@ async def test_a_changed_cell_redraws_that_cell_and_its_word_only(
         await shown_.press("g", "home")
         drawn: list[Region] = []
         refresh = shown_.matrix.refresh
-        monkeypatch.setattr(
-            shown_.matrix, "refresh", lambda *regions: (drawn.extend(regions), refresh(*regions))[1]
-        )
+
+        def noted(*regions: Region) -> StatusMatrix:
+            drawn.extend(regions)
+            return refresh(*regions)
+
+        monkeypatch.setattr(shown_.matrix, "refresh", noted)
         task = "EnsureKubelet@10.0.0.21"
         await shown_.tell(ev.TaskStarted(task=task, key="", attempt=2, at=shown_.now))
         assert shown_.line("10.0.0.21").endswith("running")
