@@ -233,6 +233,7 @@ To begin, type `install`, or the name of the console.
         if errors:
             self._say(_("Correct what is wrong with the input first; then the machines can be checked."))
         else:
+            self.query_one("#matrix").focus()
             begin_checks(self, self.draft)
 
     @on(PreflightPanel.IgnoredChanged)

@@ -69,16 +69,10 @@ class MachineAbout(Vertical):
         if wrong:
             text = n_("{count} with a problem", "{count} with problems", wrong).format(count=wrong)
             parts.append(Content.assemble(self._glyph(State.FAILED), " ", text))
-        words = {
-            State.DONE: _("logged in"),
-            State.FAILED: _("failed"),
-            UNKNOWN_KEY: _("unknown host key (h)"),
-            State.RUNNING: _("logging in"),
-        }
-        for state, word in words.items():
+        for state in (State.DONE, State.FAILED, UNKNOWN_KEY, State.RUNNING):
             number = sum(1 for row in rows if row.problem is None and row.check.state is state)
             if number:
-                parts.append(Content.assemble(self._glyph(state), f" {number} {word}"))
+                parts.append(Content.assemble(self._glyph(state), " ", _counted(state, number)))
         self.query_one("#machine-counts", Static).update(Content("   ").join(parts))
         errors, warnings = self._findings(findings)
         told = [*(errors if checked else ()), *warnings]
@@ -116,3 +110,16 @@ class MachineAbout(Vertical):
     def _detail(self, lines: Sequence[str | Content]) -> None:
         parts = [Content(line) if isinstance(line, str) else line for line in lines]
         self.query_one("#machine-detail", Static).update(Content("\n").join(parts))
+
+
+def _counted(state: State, number: int) -> str:
+    match state:
+        case State.DONE:
+            text = n_("{count} logged in", "{count} logged in", number)
+        case State.RUNNING:
+            text = n_("{count} logging in", "{count} logging in", number)
+        case State.BLOCKED:
+            text = n_("{count} unknown host key (h)", "{count} unknown host keys (h)", number)
+        case _:
+            text = n_("{count} failed", "{count} failed", number)
+    return text.format(count=number)
