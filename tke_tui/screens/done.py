@@ -162,9 +162,7 @@ class DoneScreen(TkeScreen[None]):
         ]
         value = f"\n{' ' * width}".join(lines)
         bold = "bold" if fact.name in ("url", "user", "password") else ""
-        return Content.assemble(
-            (fact.heading + " " * (width - cell_len(fact.heading)), "$text-muted"), (value, bold)
-        )
+        return Content.assemble(fact.heading + " " * (width - cell_len(fact.heading)), (value, bold))
 
     # --- keys ------------------------------------------------------------------------------------------------------
 
