@@ -42,7 +42,7 @@ async def model(directory: InstallDir, monkeypatch: pytest.MonkeyPatch) -> Async
     """Engines that are started are model engines; at the end the one of the directory is ended."""
     python = directory.root.parent / "python"
     python.write_text(
-        f'#!/bin/sh\nshift 2\ncd {ROOT}\nexec {sys.executable} -m tests.core.daemon.model_engine "$@"\n'
+        f'#!/bin/sh\nwhile [ "$1" != tke_tui ]; do shift; done\nshift\ncd {ROOT}\nexec {sys.executable} -m tests.core.daemon.model_engine "$@"\n'
     )
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
