@@ -1,8 +1,8 @@
 """What one changed cell costs at 50 machines x 30 handlers: the matrix against Textual's `DataTable`.
 
-Both run headless in the same process, in turns: change a cell, wait until the screen is settled. It is processor time, as
-most of the wait is for the next frame. A changed cell of the matrix is a changed task, folded in by `ViewState`, words
-and counts of the row included.
+Both run headless in the same process, in turns: change a cell, wait until the screen is settled. Processor time,
+as most of that wait is for the next frame. A changed cell of the matrix is a changed task, folded in by `ViewState`,
+words and counts of the row included.
 """
 
 from __future__ import annotations

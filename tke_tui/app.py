@@ -344,7 +344,7 @@ class TkeApp(App[None]):
 
     def get_key_display(self, binding: Binding) -> str:
         shown = super().get_key_display(binding)
-        arrows = {"↑": "up", "↓": "down", "←": "left", "→": "right"}
+        arrows = {"↑": "up", "↓": "down", "←": "left", "→": "right", "⏎": "enter"}
         return arrows.get(shown, shown) if self.context.symbols.ascii else shown
 
     def command_line(self, name: str) -> str:

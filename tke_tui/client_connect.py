@@ -10,6 +10,7 @@ from pathlib import Path
 from tke_tui.client import EngineClient, EngineLost
 from tke_tui.client_directory import DirectoryClient
 from tke_tui.client_unix import UnixEngineClient
+from tke_tui.core.daemon.seat import is_taken
 from tke_tui.core.errors import StateError, TkeError
 from tke_tui.core.paths import InstallDir
 
@@ -42,9 +43,19 @@ async def connect(
     if not start:
         return DirectoryClient(directory)
     await start_engine(directory, bundle=bundle)
-    client = await _attach(directory, name, claim)
-    if client is None:
-        raise _not_started(directory, "it ended before it could be asked anything", "")
+    return await _awaited(directory, name, claim)
+
+
+async def _awaited(directory: InstallDir, name: str, claim: bool) -> EngineClient:
+    """A client of an engine whose socket is there, once it answers: a busy host takes its time."""
+    try:
+        async with asyncio.timeout(STARTING):
+            while (client := await _attach(directory, name, claim)) is None:
+                if not directory.socket.exists():
+                    raise _not_started(directory, "it ended before it could be asked anything", "")
+                await asyncio.sleep(_PAUSES[0])
+    except TimeoutError:
+        raise _not_started(directory, f"it did not answer for {STARTING:.0f} s", "") from None
     return client
 
 
@@ -56,7 +67,8 @@ async def start_engine(
     It inherits the environment, so the passphrase file and the SSH agent, and nothing secret of this process. One that
     is there already is fine. `arguments` are further ones of `tke-tui engine`. Raises `StateError`.
     """
-    command = [sys.executable, "-m", "tke_tui", "engine", "--dir", str(directory.root), *arguments]
+    # -P: what lies in the working directory is no part of this program.
+    command = [sys.executable, "-P", "-m", "tke_tui", "engine", "--dir", str(directory.root), *arguments]
     if bundle is not None:
         command += ["--bundle", str(bundle)]
     process = await asyncio.create_subprocess_exec(
@@ -73,7 +85,7 @@ async def start_engine(
         process.kill()
         await process.wait()
         raise _not_started(directory, f"it said nothing for {STARTING:.0f} s", "") from None
-    if process.returncode and not await _is_served(directory):
+    if process.returncode and not is_taken(directory):
         lines = errors.decode("utf-8", "replace").strip().splitlines()
         said = [line.removeprefix("error: ") for line in lines if not line.startswith("fix: ")]
         fixes = [line.removeprefix("fix: ") for line in lines if line.startswith("fix: ")]
@@ -109,7 +121,7 @@ async def make_room(directory: InstallDir) -> None:
         finally:
             await client.close()
         async with asyncio.timeout(LEAVING):
-            while await _is_served(directory):  # noqa: ASYNC110 - it happens in another process
+            while is_taken(directory):  # noqa: ASYNC110 - it happens in another process
                 await asyncio.sleep(_PAUSES[0])
     except (TkeError, TimeoutError):
         return
@@ -127,14 +139,10 @@ async def _attach(directory: InstallDir, name: str, claim: bool) -> UnixEngineCl
     except EngineLost:
         await client.close()
         return None
-    return client
-
-
-async def _is_served(directory: InstallDir) -> bool:
-    client = await _attach(directory, "", claim=False)
-    if client is not None:
+    except BaseException:
         await client.close()
-    return client is not None
+        raise
+    return client
 
 
 def _not_started(directory: InstallDir, detail: str, fix: str) -> StateError:

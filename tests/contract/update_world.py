@@ -96,9 +96,9 @@ def let_end(world: ControlPlaneWorld, name: str, days: int, index: int = 0) -> N
     machine = world.machines[world.para.machines[index].ip]
     ca, key = (machine.text(f"{PKI}/{CA_OF[name]}.{end}") for end in ("crt", "key"))
     pair = make_leaf(name, (), ca, key, 1, days)
-    machine.put(f"{PKI}/{name}.key", pair[1], mode=0o600)
-    machine.put(f"{PKI}/{name}.crt", pair[0])
-    _age(machine.path(f"{PKI}/{name}.crt").parent)
+    for end, pem in (("key", pair[1]), ("crt", pair[0])):
+        machine.put(f"{PKI}/{name}.{end}", pem, mode=0o600)
+        os.utime(machine.path(f"{PKI}/{name}.{end}"), (1, 1))  # older than every container
 
 
 def changing_operations(

@@ -84,7 +84,7 @@ class Terminal:
     @property
     def text(self) -> str:
         """What is on the screen, line by line."""
-        return "\n".join(line.rstrip() for line in self._screen.display)
+        return "\n".join(line.replace("\N{NO-BREAK SPACE}", " ").rstrip() for line in self._screen.display)
 
     @property
     def lines(self) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.color import Color
 from textual.pilot import Pilot
 
@@ -114,8 +115,10 @@ async def settled(pilot: Pilot[Any]) -> None:
 
 
 def shown(app: TkeApp) -> str:
-    """The text on the screen, line by line, as a person would read it."""
+    """The text on the screen, line by line, as a person would read it: what shines through dialogs, too."""
+    before = visible_screen_stack.set(app._background_screens)
     strips = app.screen._compositor.render_strips()
+    visible_screen_stack.reset(before)
     for line_filter in app.get_line_filters():
         strips = [strip.apply_filter(line_filter, Color(0, 0, 0)) for strip in strips]
     return "\n".join(strip.text.rstrip() for strip in strips)

@@ -65,7 +65,7 @@ async def test_pasted_lines_become_machines_and_bad_lines_are_kept(make: Make) -
         table = await opened(app, pilot)
         await pilot.press("p")
         app.screen.query_one(TextArea).text = "ops@10.0.0.[12-13]:2222\n10.0.0.11\n10.0.0.14 root secret"
-        await until(pilot, lambda: "Add 2 machines" in shown(app))
+        await until(pilot, lambda: "Add 2 machines" in shown(app) and "line 3" in shown(app))
         assert "line 2: 10.0.0.11 is in the table already" in shown(app)
         assert "line 3: more than addresses" in shown(app)
         await pilot.press("ctrl+s")
@@ -112,7 +112,7 @@ async def test_a_group_of_an_inventory_is_imported(
         await opened(app, pilot)
         await pilot.press("i")
         app.screen.query_one(PathInput).value = str(inventory)
-        await until(pilot, lambda: "Add 7 machines" in shown(app))
+        await until(pilot, lambda: "Add 7 machines" in shown(app) and "line 4" in shown(app))
         assert "m3.example.org is a name without an address" in shown(app)
 
         await pilot.press("tab", "right")

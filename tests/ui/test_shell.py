@@ -77,6 +77,22 @@ async def test_help_tells_of_the_focused_widget_the_screen_and_their_keys(make: 
         assert app.focused is app.screen.query_one(Input)
 
 
+async def test_below_a_dialog_the_last_line_shows_the_dialogs_keys(make: Make) -> None:
+    async with make().run_test(size=SMALL) as pilot:
+        app: Any = pilot.app
+
+        def last_line() -> str:
+            return shown(app).rpartition("\n")[2]
+
+        app.screen.set_focus(None)
+        await until(pilot, lambda: "g greet" in last_line())
+        app.fail(Fatal("broken"))
+        await until(pilot, lambda: isinstance(app.screen, ProblemModal))
+        await until(pilot, lambda: "esc back" in last_line() and "greet" not in last_line())
+        await pilot.press("escape")
+        await until(pilot, lambda: "^q quit" in last_line())
+
+
 async def test_a_question_mark_in_a_field_is_text(make: Make) -> None:
     async with make().run_test(size=SMALL) as pilot:
         field = pilot.app.screen.query_one(Input)

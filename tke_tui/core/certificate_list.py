@@ -93,5 +93,6 @@ def _here(installation: Installation) -> list[Row]:
         if name.endswith(".crt"):
             place = Place(name, f"{installation.directory.secrets}: {name}")
             text = installation.secrets.require(name)
-            rows.append(Row(HERE, place, expiry.parse(place, text), "tke-tui certs renew"))
+            by = "" if name.endswith("ca.crt") else "tke-tui certs renew"
+            rows.append(Row(HERE, place, expiry.parse(place, text), by))
     return rows

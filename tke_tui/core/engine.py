@@ -225,10 +225,14 @@ class Engine:
 
         def ended() -> None:
             change = self._schedule.end(planned.id, well=not isinstance(outcome, ev.TaskFailed))
-            following.append(self._post(*_consequences(change), then=self._releasing(change)))
+            if events := _consequences(change):
+                following.append(self._post(*events, then=self._releasing(change)))
+            else:
+                self._ready.put_nowait(change.ready)
 
         await self._emit(outcome, then=ended)
-        await asyncio.gather(*following)
+        if following:
+            await asyncio.gather(*following)
 
     async def _work(self, planned: PlannedTask, key: str) -> ev.TaskSucceeded | ev.TaskFailed:
         attempt = 1

@@ -104,12 +104,14 @@ def write_kept(directory: InstallDir, kept: Kept) -> None:
             "checked": list(kept.checked),
             "allChecked": kept.all_checked,
         }
-        text = json.dumps(document, indent=1) + "\n"
         if not directory.draft.exists():
-            # The mark that the key file beside it is ours.
-            write_private(directory.draft, text)
-        _store(directory).replace(values)
-        write_private(directory.draft, text)
+            # The mark that the files beside it are ours.
+            write_private(directory.draft, json.dumps(document | {"document": {}}) + "\n")
+        # Whenever this is interrupted, every secret that the draft refers to is there.
+        secrets = _store(directory)
+        secrets.update(values)
+        write_private(directory.draft, json.dumps(document, indent=1) + "\n")
+        secrets.replace(values)
 
 
 def read_kept(directory: InstallDir) -> Kept | None:

@@ -297,6 +297,15 @@ STEPS: dict[str, Step] = {
 
 REVIEW = "review"
 
+TYPED_TWICE = frozenset(
+    path.removesuffix(AGAIN)
+    for step in STEPS.values()
+    for section in step.sections
+    for path in section.paths
+    if path.endswith(AGAIN)
+)
+"""Passwords that nobody could correct later."""
+
 ASKED_ELSEWHERE = ("cluster.spec.machines",)
 """Asked for by a screen that is more than a list of lines."""
 
@@ -337,6 +346,12 @@ def by_step(problems: Mapping[str, Sequence[Finding]]) -> dict[str, list[Finding
     for path, findings in problems.items():
         found[step_of(path)].extend(findings)
     return found
+
+
+def in_order(step: str, findings: Sequence[Finding]) -> list[Finding]:
+    """Findings in the order in which the step shows what they are about."""
+    order = {path: number for number, path in enumerate(items(STEPS[step]))} if step in STEPS else {}
+    return sorted(findings, key=lambda finding: order.get(item_of(finding.path), len(order)))
 
 
 def set_count(draft: Draft, section: Section) -> int:

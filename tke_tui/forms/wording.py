@@ -17,6 +17,11 @@ FIXES = {
     "Add elasticSearch, or remove audit.": N_("Switch audit off and on again."),
     "Move them to the keys username and password beside it.": N_("Move them to user and password below."),
     "Remove one of the two.": N_("Empty one of the two."),
+    "Add at least one with ip, username and password.": N_("Paste, import or add one."),
+    "Set Config.ha.tke.vip or Config.ha.thirdParty.vip.": N_("Give one under Basics, High availability."),
+    "Nothing to do if they let you in; the original needs one of the two.": N_(
+        "Nothing to do if they let you in, which a test shows."
+    ),
 }
 """What to do in a form, by what to do in a file."""
 

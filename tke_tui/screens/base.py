@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from textual import getters
+from textual import events, getters
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
+from textual.widgets import Input, TextArea
 
 from tke_tui.messages import N_
 from tke_tui.ui_messages import ConnectionChanged, ViewChanged
@@ -82,6 +84,9 @@ class TkeScreen(Screen[Result]):
         if self.app.attached:
             self.post_message(ViewChanged(None))
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        hold_still(event.widget)
+
     def on_connection_changed(self, message: ConnectionChanged) -> None:
         self.query_one(TitleBar).lost = message.banner
 
@@ -96,14 +101,26 @@ class TkeModal(ModalScreen[Result]):
     BINDING_GROUP_TITLE = N_("This dialog")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", N_("back"), id="screen.back"),
+        # The app's own keys end at a dialog.
+        Binding("question_mark,f1,ctrl+g", "app.help", N_("help"), id="app.help"),
+        Binding("ctrl+c", "app.interrupt", N_("copy, or how to quit"), id="app.interrupt", show=False),
     ]
 
     @property
     def context(self) -> AppContext:
         return self.app.context
 
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        hold_still(event.widget)
+
     def action_back(self) -> None:
         self.dismiss(None)
 
     def on_screen_resume(self) -> None:
         self.app.fit()
+
+
+def hold_still(widget: Widget) -> None:
+    """A cursor that blinks would send bytes over a slow line for nothing."""
+    if isinstance(widget, Input | TextArea):
+        widget.cursor_blink = False

@@ -21,6 +21,7 @@ class DashboardCommands(FailureActions):
         self._said = ""
         self._asking = ""
         self._put_off: set[str] = set()
+        self._answered: set[str] = set()
         self._seen_at_work = False
         self._ended_well = False
 
@@ -119,6 +120,9 @@ class DashboardCommands(FailureActions):
     def _draw(self, changes: Changes | None) -> None:
         raise NotImplementedError
 
+    def _show_notice(self) -> None:
+        raise NotImplementedError
+
     # --- commands --------------------------------------------------------------------------------------------------
 
     def action_retry(self) -> None:
@@ -140,17 +144,21 @@ class DashboardCommands(FailureActions):
     # --- questions -------------------------------------------------------------------------------------------------
 
     def _open_question(self) -> QuestionAsked | None:
-        return next(iter(self.app.view.questions), None)
+        asked = self.app.view.questions
+        return next((each for each in asked if each.question not in self._answered), None)
 
     def _look_for_questions(self) -> None:
         """Ask what the engine wants to know, one question at a time; a person may put it off with escape."""
         open_ = {asked.question: asked for asked in self.app.view.questions}
         self._put_off &= open_.keys()
+        self._answered &= open_.keys()
         if self._asking and self._asking not in open_:
             self._withdraw()
         if self._asking or not self.is_active or not self.in_control:
             return
-        asked = next((each for name, each in open_.items() if name not in self._put_off), None)
+        asked = next(
+            (each for name, each in open_.items() if name not in self._put_off | self._answered), None
+        )
         if asked is not None:
             self._ask(asked)
 
@@ -177,5 +185,10 @@ class DashboardCommands(FailureActions):
             if yes is None:
                 self._put_off.add(asked.question)
             else:
-                await obey(self.app, lambda: self.app.client.answer(asked.question, yes))
+                # The engine tells that it is answered a little later: it is not asked twice meanwhile.
+                self._answered.add(asked.question)
+                if not await obey(self.app, lambda: self.app.client.answer(asked.question, yes)):
+                    self._answered.discard(asked.question)
+                    self._put_off.add(asked.question)
+        self._show_notice()
         self._look_for_questions()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import textwrap
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -103,6 +105,10 @@ class DoneScreen(TkeScreen[None]):
             )
         )
 
+    def on_resize(self) -> None:
+        if self._facts:
+            self._draw()
+
     # --- the facts -------------------------------------------------------------------------------------------------
 
     @work(exclusive=True, group="result", exit_on_error=False)
@@ -147,11 +153,16 @@ class DoneScreen(TkeScreen[None]):
         return facts
 
     def _prompt(self, fact: Fact) -> Content:
-        width = max(len(each.heading) for each in self._facts) + 2
-        first, *rest = fact.value.split("\n")
-        value = "\n".join([first, *(" " * width + line for line in rest)])
+        width = max(cell_len(each.heading) for each in self._facts) + 2
+        space = max(20, self.query_one(OptionList).scrollable_content_region.width - width - 2)
+        lines = [
+            piece
+            for line in fact.value.split("\n")
+            for piece in textwrap.wrap(line, space, subsequent_indent="  ", break_on_hyphens=False)
+        ]
+        value = f"\n{' ' * width}".join(lines)
         bold = "bold" if fact.name in ("url", "user", "password") else ""
-        return Content.assemble((fact.heading.ljust(width), "$text-muted"), (value, bold))
+        return Content.assemble(fact.heading + " " * (width - cell_len(fact.heading)), (value, bold))
 
     # --- keys ------------------------------------------------------------------------------------------------------
 

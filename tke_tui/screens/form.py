@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -14,9 +14,9 @@ from textual.widget import Widget
 from textual.widgets import Input, Static
 
 from tke_tui.core.model.findings import Finding
-from tke_tui.forms.draft import Draft
+from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.groups import shown
-from tke_tui.forms.sections import NETWORK_SUMMARY, STEPS, Section, item_of, set_count
+from tke_tui.forms.sections import NETWORK_SUMMARY, STEPS, Section, item_of, items, set_count
 from tke_tui.forms.values import network_summary
 from tke_tui.messages import N_, _
 from tke_tui.screens.form_step import FORM_ORDER, FormStep
@@ -30,6 +30,14 @@ __all__ = ["FORM_ORDER", "FormScreen", "FormStep"]
 class SummaryLine(Static):
     """Computed from the draft, not asked for."""
 
+    _text: str | None = None
+
+    def show(self, text: str) -> None:
+        if text != self._text:
+            self._text = text
+            self.update(Content(text))
+            self.display = bool(text)
+
 
 class FormScreen(FormStep):
     """A step that consists of sections of fields (`forms.sections.STEPS`)."""
@@ -39,6 +47,14 @@ class FormScreen(FormStep):
         Binding("up", "focus_other(-1)", N_("field before"), id="form.up", show=False),
         Binding("enter", "focus_other(1)", N_("next field"), id="form.enter", show=False),
     ]
+
+    def again(self) -> FormScreen:
+        return type(self)()
+
+    def on_mount(self) -> None:
+        file = self.draft.file
+        self.set_title(_(STEPS[self.form_name].title), harmless(file.name) if file is not None else "")
+        super().on_mount()
 
     def content(self) -> ComposeResult:
         for number, section in enumerate(STEPS[self.form_name].sections):
@@ -91,6 +107,7 @@ class FormScreen(FormStep):
             row.display = shown(draft, row.path)
             told = everything or row.path in draft.touched
             row.show_problems(by_item.get(row.path, ()) if told else ())
+            row.show_choices()
         self._show_summary()
         for fold, section in self._folds():
             fold.count = 0 if section.fixed else set_count(draft, section)
@@ -99,9 +116,7 @@ class FormScreen(FormStep):
 
     def _show_summary(self) -> None:
         for line in self.query(SummaryLine):
-            text = network_summary(self.draft)
-            line.update(Content(text))
-            line.display = bool(text)
+            line.show(network_summary(self.draft))
 
     def find_problem(self, finding: Finding) -> None:
         self._open_fold_and_focus(item_of(finding.path))
@@ -118,15 +133,11 @@ class FormScreen(FormStep):
                 return
 
     def _after_focus(self, problems: Sequence[Finding]) -> Finding:
-        order = {path: number for number, path in enumerate(self._paths())}
-        places = sorted(problems, key=lambda finding: order.get(item_of(finding.path), len(order)))
+        paths = list(items(STEPS[self.form_name]))
         focused = next((row.path for row in self.rows if row.has_focus_within), "")
-        here = order.get(focused, -1)
-        behind = [finding for finding in places if order.get(item_of(finding.path), len(order)) > here]
-        return (behind or places)[0]
-
-    def _paths(self) -> list[str]:
-        return [path for section in STEPS[self.form_name].sections for path in section.paths]
+        here = paths.index(focused) if focused else -1
+        behind = (finding for finding in problems if item_of(finding.path) in paths[here + 1 :])
+        return next(behind, problems[0])
 
     def _folds(self) -> list[tuple[Fold, Section]]:
         folded = [section for section in STEPS[self.form_name].sections if section.folded]
@@ -152,11 +163,11 @@ class FormScreen(FormStep):
         return self.query_one(f"#section-{number}", Vertical)
 
     @on(FieldRow.Changed)
-    async def _field_changed(self, event: FieldRow.Changed) -> None:
+    def _field_changed(self, event: FieldRow.Changed) -> None:
         for row in self.rows:
             row.display = shown(self.draft, row.path)
-            if row.path != event.path and row.path.startswith(f"{event.path}."):
-                await row.refresh_value()
+            if row.path != event.path and _depends(row.path, event.path):
+                row.show_value()
         self._show_summary()
         self.changed()
 
@@ -170,11 +181,18 @@ class FormScreen(FormStep):
         else:
             self.focus_previous()
 
-    def on_descendant_focus(self) -> None:
+    @on(events.DescendantFocus)
+    def _bring_into_view(self) -> None:
+        """The help below the field, too."""
         focused = self.focused
         row = next((row for row in self.rows if focused is not None and row in focused.ancestors), None)
         if row is not None:
             self.call_after_refresh(row.scroll_visible, animate=False)
+
+
+def _depends(path: str, changed: str) -> bool:
+    """Whether another value is to be shown at `path` after a change elsewhere."""
+    return path.startswith((f"{changed}.", f"{changed}{AGAIN}"))
 
 
 class FixedRow(Static):

@@ -17,7 +17,7 @@ from textual.widgets import Button, Static
 from tke_tui.core.errors import TkeError
 from tke_tui.core.model.findings import Finding
 from tke_tui.forms.draft import Draft
-from tke_tui.forms.sections import REVIEW, STEPS, by_step
+from tke_tui.forms.sections import REVIEW, STEPS, by_step, in_order
 from tke_tui.messages import N_, _, n_
 from tke_tui.screens.base import TkeScreen
 from tke_tui.terminal import harmless
@@ -82,15 +82,19 @@ class FormStep(TkeScreen[None]):
     def on_mount(self) -> None:
         self.show_checks()
         wanted, self.draft.focus = self.draft.focus, ""
-        found = next((f for f in self.problems_here() if f.path == wanted), None)
-        if found is not None:
-            self.find_problem(found)
+        found = self.draft.problems().get(wanted)
+        if found:
+            self.find_problem(found[0])
 
     # --- checks --------------------------------------------------------------------------------------------------
 
     def problems_here(self) -> list[Finding]:
-        """Errors that are to be solved on this step."""
-        return [finding for finding in by_step(self.draft.problems())[self.form_name] if finding.is_error]
+        """Errors that are to be solved on this step, in its order."""
+        return self._errors_of(self.form_name)
+
+    def _errors_of(self, step: str) -> list[Finding]:
+        found = by_step(self.draft.problems()).get(step, [])
+        return in_order(step, [finding for finding in found if finding.is_error])
 
     def changed(self) -> None:
         """Something was typed: check it, and keep it, once there is a pause."""
@@ -130,7 +134,7 @@ class FormStep(TkeScreen[None]):
         if not text and count:
             text = n_("{count} problem here", "{count} problems here", count).format(count=count)
         note = self.query_one("#form-note", Static)
-        note.update(Content(harmless(text)))
+        note.update(Content(harmless(text)), layout=False)
         note.set_class(bool(count), "-problems")
 
     # --- going on ------------------------------------------------------------------------------------------------
@@ -166,10 +170,9 @@ class FormStep(TkeScreen[None]):
         if problems:
             self.find_problem(self._after_focus(problems))
             return
-        found = by_step(self.draft.problems())
         position = FORM_ORDER.index(self.form_name)
         for name in (*FORM_ORDER[position + 1 :], *FORM_ORDER[:position]):
-            errors = [finding for finding in found.get(name, ()) if finding.is_error]
+            errors = self._errors_of(name)
             if errors:
                 self.draft.checked.add(name)
                 self.draft.focus = errors[0].path

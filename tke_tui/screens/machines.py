@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.widgets import Static
+from textual.timer import Timer
 
-from tke_tui.client import EngineClient, LoginTest
 from tke_tui.core.errors import TkeError
 from tke_tui.core.model.findings import Finding
 from tke_tui.core.model.machine import Machine
 from tke_tui.forms.draft import Draft
-from tke_tui.forms.machine_rows import UNKNOWN_KEY, Check, MachineList, MachineRow, login_key, row_of
+from tke_tui.forms.machine_rows import UNKNOWN_KEY, Check, MachineList, login_key, row_of
 from tke_tui.messages import N_, _, n_
-from tke_tui.screens.engine_access import engine_of
 from tke_tui.screens.form_step import FormStep
-from tke_tui.screens.modals.add_machines import AddMachinesModal, ImportMachinesModal, PasteMachinesModal
+from tke_tui.screens.login_trials import Ask, try_logins
+from tke_tui.screens.modals.add_machines import ImportMachinesModal, PasteMachinesModal
 from tke_tui.screens.modals.host_keys import HostKeysModal, OfferedKey
 from tke_tui.screens.modals.machine_form import LOGIN_FIELDS, MachineFormModal, draft_of
-from tke_tui.symbols import State
-from tke_tui.terminal import harmless
 from tke_tui.widgets.key_line import KeyLine
+from tke_tui.widgets.machine_about import MachineAbout
 from tke_tui.widgets.machine_table import MachineTable
 
 PATH = "cluster.spec.machines"
-AT_ONCE = 16
-"""Logins that are tried at the same time."""
+_FLUSH = 0.25
+"""Seconds between two redraws while answers come in."""
 
 _INDEX = re.compile(rf"{re.escape(PATH)}\[(\d+)\]")
 
@@ -73,6 +68,7 @@ order matters: **K** and **J** move a machine.
         self._pasted = ""
         self._file = ""
         self._trouble: TkeError | None = None
+        self._shower: Timer | None = None
 
     def content(self) -> ComposeResult:
         keys = [
@@ -88,10 +84,7 @@ order matters: **K** and **J** move a machine.
         ]
         yield KeyLine(keys, id="machine-keys")
         yield MachineTable(self.context.symbols, id="machines")
-        with Vertical(id="about-machine"):
-            yield Static(id="machine-counts", markup=False)
-            yield Static(id="machine-detail", markup=False)
-            yield Static(id="machines-detail", markup=False)
+        yield MachineAbout(self.context.symbols)
 
     def on_mount(self) -> None:
         draft = self.draft
@@ -127,7 +120,9 @@ order matters: **K** and **J** move a machine.
         ]
         self.table.update_rows(rows)
         self._show_detail()
-        self._show_counts(rows)
+        general = self.draft.problems().get(PATH, ())
+        checked = self.draft.is_checked(self.form_name)
+        self.query_one(MachineAbout).show_all(rows, len(self._marked), general, checked=checked)
 
     def _by_machine(self) -> dict[int, list[Finding]]:
         found: dict[int, list[Finding]] = {}
@@ -138,74 +133,14 @@ order matters: **K** and **J** move a machine.
 
     @on(MachineTable.CursorMoved)
     def _show_detail(self) -> None:
-        detail = self.query_one("#machine-detail", Static)
-        index = self.table.cursor
+        about, index = self.query_one(MachineAbout), self.table.cursor
         if self._trouble is not None:
-            error = self._trouble
-            detail.update(self._said(State.FAILED, error.title, error.detail, error.fix))
-        elif not self.list.machines:
-            detail.update(
-                Content(_("No machine yet. Paste a list such as 10.0.0.[11-13], import a file, or add one."))
-            )
+            about.show_trouble(self._trouble)
         elif index < len(self.list.machines):
             machine = self.list.machines[index]
-            errors, warnings = self._said_of(self._by_machine().get(index, ()))
-            # What is doubtful about a login does not matter any more once it works.
-            works = self.list.check(machine).state is State.DONE
-            lines = [*errors, self._check_line(machine), *([] if works else warnings)]
-            detail.update(Content("\n").join(lines))
-
-    def _said_of(self, findings: Sequence[Finding]) -> tuple[list[Content], list[Content]]:
-        """Errors and warnings in words."""
-        found: tuple[list[Content], list[Content]] = ([], [])
-        for finding in findings:
-            state = State.FAILED if finding.is_error else State.BLOCKED
-            found[not finding.is_error].append(self._said(state, finding.message, "", finding.fix))
-        return found
-
-    def _check_line(self, machine: Machine) -> Content:
-        check = self.list.check(machine)
-        match check.state:
-            case State.PENDING:
-                return Content(_("{address} was not tested yet.").format(address=harmless(machine.ip)))
-            case State.RUNNING:
-                return Content(_("Logging in to {address} ...").format(address=harmless(machine.ip)))
-            case State.BLOCKED:
-                text = _("{algorithm} {fingerprint}. Press h to compare and accept it.").format(
-                    algorithm=check.algorithm, fingerprint=check.fingerprint
-                )
-                return self._said(UNKNOWN_KEY, check.title, text, "")
-        return self._said(check.state, check.title, check.detail, check.fix)
-
-    def _said(self, state: State, title: str, detail: str, fix: str) -> Content:
-        symbols = self.context.symbols
-        glyph = (symbols.glyph(state), symbols.style(state))
-        text = ": ".join(part for part in (_(title), detail) if part)
-        remedy = " " + _("What to do: {fix}").format(fix=_(fix)) if fix else ""
-        return Content.assemble(glyph, " ", harmless(f"{text}.{remedy}" if remedy else text))
-
-    def _show_counts(self, rows: Sequence[MachineRow]) -> None:
-        symbols = self.context.symbols
-        count = len(rows)
-        parts = [Content(n_("{count} machine", "{count} machines", count).format(count=count))]
-        if self._marked:
-            marked = len(self._marked)
-            parts.append(Content(n_("{count} marked", "{count} marked", marked).format(count=marked)))
-        words = {
-            State.DONE: _("logged in"),
-            State.FAILED: _("failed"),
-            UNKNOWN_KEY: _("unknown host key (h)"),
-            State.RUNNING: _("logging in"),
-        }
-        for state, word in words.items():
-            number = sum(1 for row in rows if row.state is state)
-            if number:
-                glyph = Content.styled(symbols.glyph(state), symbols.style(state))
-                parts.append(Content.assemble(glyph, f" {number} {word}"))
-        self.query_one("#machine-counts", Static).update(Content("   ").join(parts))
-        errors, warnings = self._said_of(self.draft.problems().get(PATH, ()))
-        told = [*(errors if self.draft.is_checked(self.form_name) else ()), *warnings]
-        self.query_one("#machines-detail", Static).update(Content("\n").join(told))
+            about.show_machine(machine.ip, self.list.check(machine), self._by_machine().get(index, ()))
+        else:
+            about.show_machine("", Check(), ())
 
     def find_problem(self, finding: Finding) -> None:
         if match := _INDEX.match(finding.path):
@@ -288,7 +223,7 @@ order matters: **K** and **J** move a machine.
             if machines and modal.left.strip():
                 self.notify(_("Some lines were not taken; p shows them again."), markup=False)
 
-        self._open_list(modal, closed)
+        self.app.push_screen(modal, closed)
 
     def action_import(self) -> None:
         modal = ImportMachinesModal(self._present(), self._file)
@@ -297,9 +232,6 @@ order matters: **K** and **J** move a machine.
             self._file = modal.name_typed
             self._add(machines or [])
 
-        self._open_list(modal, closed)
-
-    def _open_list(self, modal: AddMachinesModal, closed: Callable[[list[Machine] | None], None]) -> None:
         self.app.push_screen(modal, closed)
 
     def _add(self, machines: Sequence[Machine]) -> None:
@@ -360,34 +292,24 @@ order matters: **K** and **J** move a machine.
             machines, lambda client, machine: client.accept_host_key(machine, keys[login_key(machine)])
         )
 
-    async def _try(
-        self, machines: Sequence[Machine], ask: Callable[[EngineClient, Machine], Awaitable[LoginTest]]
-    ) -> None:
-        """Ask for all at once; each answer shows when it is there, whatever the person does meanwhile."""
+    async def _try(self, machines: Sequence[Machine], ask: Ask) -> None:
         self._trouble = None
-        before = {login_key(machine): self.list.check(machine) for machine in machines}
-        self._know(dict.fromkeys(before, Check(State.RUNNING)))
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one(client: EngineClient, machine: Machine) -> None:
-            async with places:
-                try:
-                    check = Check.of(await ask(client, machine))
-                except TkeError as error:
-                    check = Check(State.FAILED, error.title, error.detail, error.fix)
-            before.pop(login_key(machine), None)
-            self._know({login_key(machine): check})
-
         try:
-            client = await engine_of(self.app)
-            await asyncio.gather(*(one(client, machine) for machine in machines))
+            await try_logins(self.app, machines, self.draft.logins, ask, self._show_soon)
         except TkeError as error:
             self._trouble = error
         finally:
-            self._know(before)
+            self._show_now()
 
-    def _know(self, checks: dict[str, Check]) -> None:
-        self.list.checks.update(checks)
+    def _show_soon(self) -> None:
+        """Answers may come by the hundred: the table follows four times a second."""
+        if self.is_mounted and self._shower is None:
+            self._shower = self.set_timer(_FLUSH, self._show_now)
+
+    def _show_now(self) -> None:
+        if self._shower is not None:
+            self._shower.stop()
+            self._shower = None
         if self.is_mounted:
             self._show_rows()
 

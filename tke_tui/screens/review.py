@@ -20,7 +20,7 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import dump_para
 from tke_tui.core.model.findings import Finding
 from tke_tui.forms import draft_files
-from tke_tui.forms.sections import REVIEW, STEPS, step_of
+from tke_tui.forms.sections import REVIEW, STEPS, item, item_of, step_of
 from tke_tui.messages import N_, _, n_
 from tke_tui.plan_summary import PlanSummary, StepSummary, summarise
 from tke_tui.screens.engine_access import engine_of
@@ -146,7 +146,7 @@ To begin, type `install`, or the name of the console.
         for number, finding in enumerate(self._shown):
             state = State.FAILED if finding.is_error else State.BLOCKED
             place = _(STEPS[step_of(finding.path)].title)
-            text = f"{finding.path}: {_(finding.message)}. {_(finding.fix)}"
+            text = f"{_subject(finding.path)}: {_(finding.message)}. {_(finding.fix)}"
             prompt = Content.assemble(
                 (symbols.glyph(state), symbols.style(state)), f" {place}  ", harmless(text)
             )
@@ -233,6 +233,7 @@ To begin, type `install`, or the name of the console.
         if errors:
             self._say(_("Correct what is wrong with the input first; then the machines can be checked."))
         else:
+            self.query_one("#matrix").focus()
             begin_checks(self, self.draft)
 
     @on(PreflightPanel.IgnoredChanged)
@@ -331,3 +332,9 @@ To begin, type `install`, or the name of the console.
         note.update(Content(f"{glyph}{text}"))
         note.set_class(wrong, "error-text")
         note.display = True
+
+
+def _subject(path: str) -> str:
+    """What a problem is about, as the forms call it; the path of what has no name there."""
+    known = item_of(path)
+    return _(item(known).label) if known else path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -260,10 +261,11 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
     def _new(self) -> None:
         from tke_tui.forms.draft import Draft
 
-        self._begin(Draft.new(self.context.bundle))
+        self._replace_draft(lambda: self._begin(Draft.new(self.context.bundle)))
 
     def _open(self) -> None:
         from tke_tui.forms.draft import Draft
+        from tke_tui.screens.form_step import tell_remarks
         from tke_tui.screens.modals.ask_path import AskPathModal
 
         opened: list[Draft] = []
@@ -271,12 +273,30 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         def accept(path: Path) -> None:
             opened.append(Draft.open(path, self.context.bundle))
 
+        def begin() -> None:
+            self._begin(opened[-1])
+            tell_remarks(self.app, opened[-1])
+
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self._begin(opened[-1])
+                self._replace_draft(begin)
 
         text = _("JSON or YAML in the shape of TKEStack's installer; see docs/configuration.md.")
         self.app.push_screen(AskPathModal(_("Open a file"), text, accept), chosen)
+
+    def _replace_draft(self, begin: Callable[[], None]) -> None:
+        """Begin with something else; what was filled in before is only given up when somebody says so."""
+        if self.context.draft is None and not self.context.directory.draft.exists():
+            begin()
+            return
+        from tke_tui.screens.modals.confirm import ConfirmModal
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                begin()
+
+        text = _("What was filled in before is given up, unless it was saved as a file.")
+        self.app.push_screen(ConfirmModal(_("Begin anew?"), text, _("Give it up")), answered)
 
     @work(exclusive=True, group="restore", exit_on_error=False)
     async def _restore(self) -> None:

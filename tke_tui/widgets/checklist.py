@@ -18,6 +18,7 @@ from tke_tui.widgets.editors import Edited
 class Checklist(OptionList):
     """Posts `Edited` with the chosen names: in the order they were chosen, those that are not on the list included."""
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "select", N_("mark"), id="field.mark"),
     ]

@@ -32,6 +32,7 @@ _CSS = """
 class Toggle(Widget, can_focus=True):
     """Yes or no."""
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space,enter", "turn_over", N_("switch"), id="field.switch"),
         Binding("left", "turn(False)", N_("off"), id="field.off", show=False),
@@ -67,6 +68,7 @@ class Toggle(Widget, can_focus=True):
 class Picker(Widget, can_focus=True):
     """One value of a few, in a single line: `< 256 >`."""
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", N_("previous"), id="field.previous", key_display="< >"),
         Binding("right,space", "step(1)", N_("next"), id="field.next", show=False),
@@ -84,9 +86,10 @@ class Picker(Widget, can_focus=True):
 
     def show(self, value: str, choices: Sequence[Choice]) -> None:
         """Show a value that was not chosen here, and what there is to choose from."""
-        self.choices = list(choices)
+        if list(choices) != self.choices:
+            self.choices = list(choices)
+            self.refresh()
         self.value = value
-        self.refresh(layout=True)
 
     def render(self) -> Content:
         before, after = ("<", ">") if len(self.choices) > 1 else (" ", " ")
@@ -115,6 +118,7 @@ class Picker(Widget, can_focus=True):
 class Radios(Widget, can_focus=True):
     """One of several alternatives, all in sight: `(*) one  ( ) two`, on as many lines as they need."""
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "step(-1)", N_("choose"), id="field.left", key_display="< >"),
         Binding("right,space", "step(1)", N_("next"), id="field.right", show=False),

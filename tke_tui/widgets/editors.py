@@ -7,7 +7,9 @@ from typing import Any, ClassVar
 
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import Reactive
 from textual.widgets import Input
 
 from tke_tui.core.errors import TkeError, UsageError
@@ -24,9 +26,16 @@ class Edited(Message):
     value: Any
 
 
-class LineInput(Input):
+class FlatInput(Input):
+    """An input line whose text never changes the layout: Textual arranges the whole screen anew with every key else."""
+
+    virtual_size = Reactive(Size(0, 0))
+
+
+class LineInput(FlatInput):
     """One line. Secrets show as dots until `reveal`; `placeholder` tells what an empty line stands for."""
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+l", "reveal", N_("show or hide"), id="field.reveal"),
     ]
@@ -92,13 +101,14 @@ class LineInput(Input):
         return self.secret if action == "reveal" else super().check_action(action, parameters)
 
 
-class PemInput(Input):
+class PemInput(FlatInput):
     """A PEM text: pasted as it is, or taken from the file whose path is typed. What is held is only described.
 
     Terminals that hand a paste over as if it were typed are understood, too: lines are collected from `-----BEGIN` to
     `-----END`. Backspace on the empty line removes what is held.
     """
 
+    BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("backspace,delete,ctrl+h", "empty", N_("remove"), id="field.remove"),
     ]

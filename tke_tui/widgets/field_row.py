@@ -17,7 +17,7 @@ from tke_tui.forms import values
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.fields import FormField
 from tke_tui.forms.groups import Group, choose, chosen
-from tke_tui.forms.sections import item
+from tke_tui.forms.sections import TYPED_TWICE, item
 from tke_tui.messages import N_, _
 from tke_tui.symbols import State, Symbols
 from tke_tui.terminal import harmless
@@ -63,7 +63,7 @@ class FieldRow(Vertical):
         self.draft, self.path, self.symbols = draft, path, symbols
         self.thing: FormField | Group = item(path)
         self.findings: tuple[Finding, ...] = ()
-        self._unreadable = ""
+        self._unreadable, self._shown = "", ""
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -74,6 +74,7 @@ class FieldRow(Vertical):
 
     def on_mount(self) -> None:
         self.set_class(self._is_list, "-list")
+        self.HELP = self._help_page()  # type: ignore[misc]
         self._show_message()
 
     @property
@@ -90,7 +91,7 @@ class FieldRow(Vertical):
         inner = editor.query(LineInput)
         (inner.first() if inner else editor).focus()
 
-    async def refresh_value(self) -> None:
+    def show_value(self) -> None:
         """Show what the draft has now, e.g. after a file was opened."""
         draft, path, editor = self.draft, self.path, self.editor
         match editor:
@@ -107,10 +108,15 @@ class FieldRow(Vertical):
                 editor.value = self._alternative()
             case RowsEditor():
                 assert isinstance(self.thing, FormField)
-                await editor.show(values.rows(draft, self.thing, path))
+                editor.show(values.rows(draft, self.thing, path))
             case Checklist():
                 editor.show(draft.get(path) or [])
         self._show_message()
+
+    def show_choices(self) -> None:
+        """Show what there is to choose from now, e.g. the versions of another bundle; the value stays."""
+        if isinstance(self.editor, Picker) and isinstance(self.thing, FormField):
+            self.editor.show(self.editor.value, values.choices(self.draft, self.thing, self.path))
 
     def show_problems(self, findings: Sequence[Finding]) -> None:
         """Show these in the place of the help; none of them brings it back."""
@@ -143,6 +149,8 @@ class FieldRow(Vertical):
             draft.set(path, value if value or not self._may_be_absent() else None)
         else:
             draft.set(path, value)
+            if path in TYPED_TWICE:
+                draft.again.setdefault(path, "")
         self._show_message()
         self.post_message(self.Changed(path))
 
@@ -224,9 +232,12 @@ class FieldRow(Vertical):
         wrong = bool(self._unreadable or self.errors)
         message.set_class(wrong, "-error")
         message.set_class(bool(lines) and not wrong, "-warning")
-        text = "\n".join(lines) or self._help()
-        message.update(Content(harmless(text)))
-        message.display = bool(text)
+        text = harmless("\n".join(lines) or self._help())
+        # An update means a new layout of the whole screen, and this is asked for with every key.
+        if text != self._shown:
+            self._shown = text
+            message.update(Content(text))
+            message.display = bool(text)
 
     def _help(self) -> str:
         if self.path.endswith(AGAIN):
@@ -237,6 +248,18 @@ class FieldRow(Vertical):
             if found is not None:
                 return _(found.help)
         return _(self.thing.help).replace("`", "")
+
+    def _help_page(self) -> str:
+        """What F1 tells about this value: Markdown, in the language in use."""
+        thing, path = self.thing, self.path.removesuffix(AGAIN)
+        lines = [f"# {self._label()}", _(thing.help)]
+        if isinstance(thing, Group):
+            lines += [f"- **{_(a.label)}**: {_(a.help)}" for a in thing.alternatives if a.help]
+        elif default := self.draft.default(path):
+            lines.append("\n" + _("Without a value: `{default}`.").format(default=harmless(default)))
+        if not path.startswith("options."):
+            lines.append("\n" + _("In a document: `{path}`.").format(path=path))
+        return "\n".join(lines)
 
     def _where(self, finding: Finding) -> str:
         """Which entry of a table a problem is about."""

@@ -17,6 +17,7 @@ from tke_tui.messages import N_, n_
 class Fold(Widget, can_focus=True):
     """`[+] Title (2 set)`, to be opened with enter or space."""
 
+    BINDING_GROUP_TITLE = N_("This part")
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "turn_over", N_("open or fold"), id="fold.toggle"),
     ]

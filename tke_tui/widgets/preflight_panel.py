@@ -103,6 +103,9 @@ class PreflightPanel(Vertical):
             self.running = False
             await _close(findings)
         self._draw()
+        matrix = self.query_one(CheckMatrix)
+        if matrix.cursor == (0, 0):
+            matrix.action_next_problem()
         self.post_message(self.Ended(self._error))
 
     def _flush(self) -> None:

@@ -46,12 +46,12 @@ class RowsEditor(Vertical):
         for row in self._rows:
             yield self._line(row)
 
-    async def show(self, rows: Sequence[Row]) -> None:
+    def show(self, rows: Sequence[Row]) -> None:
         """Show lines that were not typed here."""
         if [row for row in self.table if any(row)] == list(rows):
             return
         self._rows = [*rows, self._empty()]
-        await self.recompose()
+        self.refresh(recompose=True)
 
     async def on_edited(self, event: Edited) -> None:
         if event.path != self.path or not isinstance(event.value, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from textual.binding import Binding
 from textual.content import Content
@@ -18,6 +19,8 @@ SHOWN = 7
 
 class StatusBar(Widget):
     """Shows each active binding that wants to be shown: the focused widget's first, then the screen's, the app's last.
+
+    Below a dialog they are the dialog's: the others would not do anything.
 
     A click on a key does what the key does. When the line is too short, keys before the app's own give way.
     """
@@ -35,10 +38,18 @@ class StatusBar(Widget):
     """
 
     def on_mount(self) -> None:
-        def changed(_screen: Screen[object]) -> None:
+        self._listen(self.screen)
+        self.app.screen_change_signal.subscribe(self, self._listen)
+
+    def _listen(self, screen: Screen[Any]) -> None:
+        """Keys change with the focus, and with the dialog that comes or goes."""
+
+        def changed(_screen: Screen[Any]) -> None:
             self.refresh()
 
-        self.screen.bindings_updated_signal.subscribe(self, changed)
+        if screen is self.screen or screen.is_modal:
+            screen.bindings_updated_signal.subscribe(self, changed)
+        self.refresh()
 
     def render(self) -> Content:
         own, everywhere = self._bindings_to_show()
@@ -52,7 +63,8 @@ class StatusBar(Widget):
         """Those of widgets and screens, and those of the app; one binding for each action."""
         own: dict[str, Binding] = {}
         everywhere: dict[str, Binding] = {}
-        for active in self.screen.active_bindings.values():
+        screen = self.app.screen if self.app.screen.is_modal else self.screen
+        for active in screen.active_bindings.values():
             binding = active.binding
             if binding.show and binding.description and active.enabled:
                 (everywhere if active.node is self.app else own).setdefault(binding.action, binding)

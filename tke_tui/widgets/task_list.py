@@ -17,7 +17,7 @@ from tke_tui.state_words import words
 from tke_tui.symbols import State
 from tke_tui.terminal import harmless
 from tke_tui.view_types import AT_WORK, Cell
-from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, StateLines
+from tke_tui.widgets.state_lines import BOLD, StateLines
 
 _NARROW_NAME, _WIDE_NAME, _LEAST_NAME = 34, 52, 20
 _WIDE = 100
@@ -91,8 +91,8 @@ class TaskList(StateLines):
                 break
         else:
             row = 0
-        if row != self._cursor or not self.is_vertical_scrollbar_grabbed:
-            self._set_cursor(row)
+        self._set_cursor(row)
+        self.scroll_to(y=max(0, row - self.scrollable_content_region.height // 3), animate=False)
 
     # --- drawing ---------------------------------------------------------------------------------------------------
 
@@ -112,10 +112,10 @@ class TaskList(StateLines):
         style = self.state_style(cell.state)
         said = harmless(words(cell, self._now, self.symbols)).replace("\n", " ")
         if selected:
-            name_style = said_style = CURSOR
+            name_style = said_style = self.cursor
         else:
             name_style = BOLD if cell.state in AT_WORK else ""
-            said_style = MUTED if cell.state is State.DONE else self.word_style(cell.state)
+            said_style = self.muted if cell.state is State.DONE else self.word_style(cell.state)
         return self.line(
             [
                 (" ", ""),
@@ -137,7 +137,10 @@ class TaskList(StateLines):
 
     def on_resize(self) -> None:
         self._fit()
-        self._set_cursor(self._cursor)
+        if self._moved:
+            self._set_cursor(self._cursor)
+        else:
+            self._follow()
 
     # --- keys ------------------------------------------------------------------------------------------------------
 

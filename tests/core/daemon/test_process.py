@@ -42,7 +42,7 @@ async def model(directory: InstallDir, monkeypatch: pytest.MonkeyPatch) -> Async
     """Engines that are started are model engines; at the end the one of the directory is ended."""
     python = directory.root.parent / "python"
     python.write_text(
-        f'#!/bin/sh\nshift 2\ncd {ROOT}\nexec {sys.executable} -m tests.core.daemon.model_engine "$@"\n'
+        f'#!/bin/sh\nwhile [ "$1" != tke_tui ]; do shift; done\nshift\ncd {ROOT}\nexec {sys.executable} -m tests.core.daemon.model_engine "$@"\n'
     )
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
@@ -69,7 +69,7 @@ async def gone(pid: int) -> None:
 
 
 async def there(path: Path) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(40):
         while not path.exists():  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.01)
 
@@ -265,6 +265,7 @@ async def test_a_run_in_a_terminal_can_be_watched_but_not_commanded(
             assert seqs(watcher.events) == [event.seq for event in read_events(directory.journal)]
         await viewer.close()
     finally:
+        (directory.root / "hold").unlink(missing_ok=True)
         output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
     assert not directory.socket.exists()

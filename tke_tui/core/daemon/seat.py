@@ -70,6 +70,8 @@ class Seat:
                 ) from None
             self._lock = lock
             try:
+                os.ftruncate(lock, 0)
+                os.write(lock, b"taken\n")
                 self.socket = self._bind()
             except OSError:
                 self.leave()
@@ -101,8 +103,26 @@ class Seat:
             self._directory.socket.unlink(missing_ok=True)
             self.socket.close()
             self.socket = None
+        os.ftruncate(self._lock, 0)
         os.close(self._lock)
         self._lock = None
+
+
+def is_taken(directory: InstallDir) -> bool:
+    """Whether a process serves the directory at this moment, or is about to; changes nothing."""
+    try:
+        lock = os.open(directory.socket_lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # Empty = given back in order; trying the lock then could keep out a process that starts right now.
+        if os.read(lock, 1):
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import yaml
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import CommandFailed, Evidence, Fatal, NotReady
 from tke_tui.core.kubeadm import endpoint, etcd
-from tke_tui.core.kubeadm.files import manifest
+from tke_tui.core.kubeadm.files import ADMIN_CONF, manifest
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote import static_pods, systemd
 from tke_tui.core.remote.waiting import until
@@ -103,9 +103,10 @@ async def healthy(node: Node, component: str) -> bool:
         return True
     server, path = url
     try:
-        # No kubeconfig: a server whose certificate nobody checks must not be shown a token.
+        # The server's certificate is its own: nobody can check it, so it must not be shown a token. A client
+        # certificate tells it no secret.
         return await node.ok(
-            *("kubectl", "--kubeconfig=/dev/null", f"--server={server}", "--insecure-skip-tls-verify"),
+            *("kubectl", f"--kubeconfig={ADMIN_CONF}", f"--server={server}", "--insecure-skip-tls-verify"),
             *("--request-timeout=5s", "get", f"--raw={path}"),
             timeout=20,
         )
