@@ -57,6 +57,8 @@ class RegistryServer:
         app = web.Application(middlewares=[self._middleware], client_max_size=1 << 30)
         app.router.add_get("/v2/", self._root)
         app.router.add_get("/token", self._token)
+        app.router.add_get("/v2/_catalog", self._catalog)
+        app.router.add_get("/v2/{repo:.+}/tags/list", self._tags)
         app.router.add_route("*", "/v2/{repo:.+}/manifests/{ref}", self._manifest)
         app.router.add_post("/v2/{repo:.+}/blobs/uploads/", self._start_upload)
         app.router.add_patch("/v2/{repo:.+}/blobs/uploads/{id}", self._continue_upload)
@@ -128,6 +130,16 @@ class RegistryServer:
         headers = {"Docker-Distribution-Api-Version": "registry/2.0"}
         return web.json_response({}, headers=headers)
 
+    async def _catalog(self, request: web.Request) -> web.Response:
+        return web.json_response({"repositories": sorted({repo for repo, _ in self.manifests})})
+
+    async def _tags(self, request: web.Request) -> web.Response:
+        repo = request.match_info["repo"]
+        tags = sorted(ref for known, ref in self.manifests if known == repo and ":" not in ref)
+        if not tags:
+            return _error(404, "NAME_UNKNOWN", "repository name not known to registry")
+        return web.json_response({"name": repo, "tags": tags})
+
     async def _token(self, request: web.Request) -> web.Response:
         expected = base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
         if request.headers.get("Authorization") != f"Basic {expected}":
@@ -172,6 +184,8 @@ class RegistryServer:
 
     async def _continue_upload(self, request: web.Request) -> web.Response:
         repo, upload = request.match_info["repo"], request.match_info["id"]
+        if upload not in self.uploads:
+            return _error(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
         self.uploads[upload] += await request.read()
         return _uploading(repo, upload, len(self.uploads[upload]))
 
