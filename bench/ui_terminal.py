@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import select
+import queue
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,6 +32,20 @@ class Terminal:
             argv, stdin=slave, stdout=slave, stderr=slave, env=environ, start_new_session=True
         )
         os.close(slave)
+        self._arrived: queue.SimpleQueue[tuple[float, bytes]] = queue.SimpleQueue()
+        self._reader = threading.Thread(target=self._take, daemon=True)
+        self._reader.start()
+
+    def _take(self) -> None:
+        """Takes what comes at once, with the time: making a picture of it is slow and must not hold the app up."""
+        while True:
+            try:
+                data = os.read(self._master, 1 << 16)
+            except OSError:
+                data = b""
+            self._arrived.put((time.monotonic(), data))
+            if not data:
+                return
 
     def __enter__(self) -> Terminal:
         return self
@@ -42,38 +57,36 @@ class Terminal:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join()
         os.close(self._master)
 
-    def read(self, seconds: float) -> bool:
-        """Take what the command writes within this time at most; False when it wrote nothing."""
-        ready, _, _ = select.select([self._master], [], [], max(0.0, seconds))
-        if not ready:
-            return False
+    def read(self, seconds: float) -> float | None:
+        """Draw what the command writes within this time at most: when it came, None if nothing did."""
         try:
-            data = os.read(self._master, 1 << 16)
-        except OSError:
-            data = b""
+            at, data = self._arrived.get(timeout=max(0.0, seconds))
+        except queue.Empty:
+            return None
         if not data:
             raise RuntimeError(f"the app ended with exit code {self._process.wait()}:\n{self.text}")
         self.received += len(data)
         self._stream.feed(data)
-        return True
+        return at
 
     def read_for(self, seconds: float) -> None:
-        """Take all that is written in the next so many seconds."""
+        """Draw all that is written in the next so many seconds."""
         end = time.monotonic() + seconds
         while (left := end - time.monotonic()) > 0:
             self.read(left)
 
     def wait(self, condition: Callable[[], bool], *, patience: float = 30.0) -> float:
-        """Seconds until the screen shows what the condition asks for. Raises `RuntimeError` when it never does."""
-        begun = time.monotonic()
+        """Seconds until what the condition asks for had come. Raises `RuntimeError` when it never does."""
+        begun = at = time.monotonic()
         while not condition():
-            left = patience - (time.monotonic() - begun)
-            if left <= 0:
+            came = self.read(patience - (time.monotonic() - begun))
+            if came is None:
                 raise RuntimeError(f"never seen within {patience} s:\n{self.text}")
-            self.read(left)
-        return time.monotonic() - begun
+            at = came
+        return max(0.0, at - begun)
 
     def press(self, keys: str) -> None:
         os.write(self._master, keys.encode())

@@ -44,9 +44,18 @@ def commands(app: TkeApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
             title = _("view: language, {name}").format(name=own_name)
             run_language = partial(_use_language, app, code)
             yield SystemCommand(title, _("Change the language, and remember it"), run_language)
+    if app.context.draft is not None or app.context.directory.preflight.exists():
+        text = _("What the checks found, machine by machine")
+        yield SystemCommand(_("view: checks"), text, partial(_show_checks, app))
     yield SystemCommand(
         _("view: screenshot"), _("Save a picture of the screen as SVG"), lambda: _screenshot(app)
     )
+
+
+def _show_checks(app: TkeApp) -> None:
+    from tke_tui.screens.preflight import PreflightScreen
+
+    app.push_screen(PreflightScreen())
 
 
 def _use_theme(app: TkeApp, name: str) -> None:

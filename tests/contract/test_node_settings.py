@@ -192,9 +192,24 @@ async def test_zram_units_are_masked_but_not_those_that_come_from_fstab(world: W
 
 
 async def test_registry_entries_are_not_turned_back_after_the_cluster_took_over(world: World) -> None:
-    world.first.put("/etc/hosts", "10.0.0.1 registry.tke.com # tke-tui\n")
+    first = world.para.first.ip
+    world.first.put("/etc/hosts", "127.0.0.1 localhost\n")
     world.done.add(("Set global cluster hosts", ""))
+    await world.run(EnsureRegistryHosts())
+    assert f"{first} registry.tke.com" in world.first.text("/etc/hosts")
     assert (await world.run(EnsureRegistryHosts())).changes == []
+
+
+async def test_a_machine_that_is_added_later_finds_the_clusters_own_registry(
+    tmp_path: Path, bundle: Bundle
+) -> None:
+    machines = [{"ip": ip, "username": "root"} for ip in ("127.0.0.2", "127.0.0.3")]
+    world = world_of(tmp_path, bundle, machines=machines)
+    world.done.add(("Set global cluster hosts", ""))
+    task, added = EnsureRegistryHosts(), world.para.machines[1]
+    world.machines[added.ip].put("/etc/hosts", "127.0.0.1 localhost\n")
+    await task.run(world.context(task, machine=added))
+    assert "127.0.0.2 registry.tke.com" in world.machines[added.ip].text("/etc/hosts")
 
 
 async def test_installer_host_that_is_a_machine_too_gets_one_entry_and_not_two_in_turn(

@@ -60,6 +60,8 @@ class Standing:
 
     base: Path
     bundle: Bundle
+    known: dict[str, Any] = field(default_factory=dict)
+    """Room for what tests find out about undisturbed runs, by name."""
     _made: dict[int, ControlPlaneWorld] = field(default_factory=dict)
 
     async def copy(self, base: Path, para: CreateClusterPara, machines: int) -> ControlPlaneWorld:
@@ -115,7 +117,10 @@ def changing_operations(
 
     def print_of() -> Any:
         kept = {k: v for k, v in machine.facts.items() if k not in ("cluster",)}
-        return machine.tree(), repr(kept), repr(world.cluster.objects), repr(world.cluster.members)
+        files = [
+            (str(p), s.st_mtime_ns, s.st_size, s.st_mode) for p in machine.root.rglob("*") if (s := p.lstat())
+        ]
+        return sorted(files), repr(kept), repr(world.cluster.objects), repr(world.cluster.members)
 
     def count() -> bool:
         seen.append(print_of())

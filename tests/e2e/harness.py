@@ -253,6 +253,9 @@ class SiteOnMachine(Site):
     MACHINE = 1
 
     def __init__(self, root: Path, document: dict[str, Any]) -> None:
+        assert sys.version_info[:2] == (3, 11), (
+            "the machines' Python 3.11 cannot load this environment's modules"
+        )
         super().__init__(root, document)
         self.program = root / "program"
         shutil.copytree(REPOSITORY / "tke_tui", self.program / "tke_tui")

@@ -72,17 +72,20 @@ class Kubernetes:
             "GOFLAGS": "",
         }
 
-    def build(self) -> Path:
-        """Directory with the binaries of COMMANDS, made when missing. Raises LabError with the log's end."""
+    def build(self, version: str = KUBERNETES_VERSION) -> Path:
+        """Directory with the binaries of COMMANDS, made when missing. Raises LabError with the log's end.
+
+        The source is always that of KUBERNETES_VERSION; `version` is what the programs say of themselves.
+        """
         with exclusive(self.paths.root / "kubernetes.lock"):
             key = fingerprint(KUBERNETES_VERSION, *_REPLACED, _TAG)
             self._tree(key)
             self._link_to(self.paths.kubernetes_source)
-            return self._binaries(key)
+            return self._binaries(key, version)
 
-    def _binaries(self, tree_key: str) -> Path:
-        target = self.paths.kubernetes_bin
-        key = fingerprint(tree_key, linker_flags(KUBERNETES_VERSION), *COMMANDS)
+    def _binaries(self, tree_key: str, version: str) -> Path:
+        target = self.paths.kubernetes_programs(version)
+        key = fingerprint(tree_key, linker_flags(version), *COMMANDS)
         marker = target / ".key"
         if marker.exists() and marker.read_text() == key:
             cached("kubernetes binaries")
@@ -92,7 +95,7 @@ class Kubernetes:
             shutil.rmtree(fresh, ignore_errors=True)
             fresh.mkdir(parents=True)
             self._go(
-                ["build", "-trimpath", "-ldflags", linker_flags(KUBERNETES_VERSION), "-o", f"{fresh}/"]
+                ["build", "-trimpath", "-ldflags", linker_flags(version), "-o", f"{fresh}/"]
                 + [f"{_MODULE}/cmd/{name}" for name in COMMANDS]
             )
             (fresh / ".key").write_text(key)

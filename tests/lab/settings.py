@@ -47,7 +47,10 @@ class Paths:
 
     @property
     def kubernetes_bin(self) -> Path:
-        return self.root / "k8s" / KUBERNETES_VERSION / "bin"
+        return self.kubernetes_programs(KUBERNETES_VERSION)
+
+    def kubernetes_programs(self, version: str) -> Path:
+        return self.root / "k8s" / version / "bin"
 
     @property
     def kubernetes_source(self) -> Path:

@@ -149,6 +149,16 @@ async def test_what_the_last_run_found_is_shown_without_a_draft(make: Make) -> N
         assert app.engine.commands == []
 
 
+async def test_the_palette_leads_to_the_checks(make: Make) -> None:
+    app = make()
+    app.context.directory.preflight.write_text(json.dumps([finding.as_dict() for finding in FINDINGS]))
+    async with app.run_test(size=SIZE) as pilot:
+        await settled(pilot)
+        command = next(c for c in app.get_system_commands(app.screen) if c.title == "view: checks")
+        command.callback()
+        await until(pilot, lambda: isinstance(app.screen, PreflightScreen) and "3 errors" in shown(app))
+
+
 async def test_many_machines_scroll_sideways(make: Make, tmp_path: Path) -> None:
     app = make(draft=complete_draft(tmp_path))
     nodes = [f"192.0.2.{number}" for number in range(1, 41)]

@@ -1,4 +1,4 @@
-"""What an engine tells at the beginning of a run: what it is, the plan, what is left out of it."""
+"""What an engine tells of its plan: at the beginning of a run, and when the schedule of it changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 from tke_tui import __version__
 from tke_tui.core import events as ev
 from tke_tui.core.graph import Graph
+from tke_tui.core.schedule import Change
 
 
 def announcement(graph: Graph, *, resumed: bool) -> tuple[ev.Event, ...]:
@@ -21,6 +22,12 @@ def announcement(graph: Graph, *, resumed: bool) -> tuple[ev.Event, ...]:
     )
     left_out = (ev.TaskSkipped(task=p.id, why=p.left_out, by=p.by) for p in graph if p.left_out)
     return (started, _plan(graph), *left_out)
+
+
+def consequences(change: Change) -> list[ev.Event]:
+    """A `TaskReset` for what waits again, a `TaskBlocked` for what is held up; not yet stamped."""
+    again = [ev.TaskReset(task=task) for task in change.again]
+    return [*again, *(ev.TaskBlocked(task=task, on=culprit) for task, culprit in change.blocked)]
 
 
 def _plan(graph: Graph) -> ev.PlanReady:

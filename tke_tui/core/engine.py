@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tke_tui.core import events as ev
-from tke_tui.core.announce import announcement
+from tke_tui.core.announce import announcement, consequences
 from tke_tui.core.context import Context, Mode, Services
 from tke_tui.core.disk_errors import disk_problem
 from tke_tui.core.errors import ExitCode, TkeError
@@ -163,7 +163,7 @@ class Engine:
     async def _follow(self, change: Change, *first: ev.Event) -> None:
         """Write down what follows from a change, then let run what may; also when the caller is cancelled meanwhile."""
         try:
-            await asyncio.shield(self._post(*first, *_consequences(change), then=self._releasing(change)))
+            await asyncio.shield(self._post(*first, *consequences(change), then=self._releasing(change)))
         except Exception as error:
             self._ready.put_nowait(error)
             raise
@@ -225,7 +225,7 @@ class Engine:
 
         def ended() -> None:
             change = self._schedule.end(planned.id, well=not isinstance(outcome, ev.TaskFailed))
-            if events := _consequences(change):
+            if events := consequences(change):
                 following.append(self._post(*events, then=self._releasing(change)))
             else:
                 self._ready.put_nowait(change.ready)
@@ -381,11 +381,6 @@ class Engine:
         )
         await self._snapshots.finish(self._state)
         return result
-
-
-def _consequences(change: Change) -> list[ev.Event]:
-    again = [ev.TaskReset(task=task) for task in change.again]
-    return [*again, *(ev.TaskBlocked(task=task, on=culprit) for task, culprit in change.blocked)]
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

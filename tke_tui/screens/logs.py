@@ -56,6 +56,11 @@ class LogsScreen(TkeScreen[None]):
         self._names: list[str | None] = []
         self._states: dict[str | None, State] = {}
 
+    def again(self) -> LogsScreen:
+        screen = LogsScreen(self._node)
+        screen._filter = self.query_one(LogPane).pager.window.filter
+        return screen
+
     def body(self) -> ComposeResult:
         with Horizontal():
             nodes = OptionList(id="log-names", classes="pane", markup=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -63,7 +63,7 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
     AUTO_FOCUS = "#choices"
 
     def body(self) -> ComposeResult:
-        with Vertical(id="welcome"):
+        with VerticalScroll(id="welcome", can_focus=False):
             yield Static(_("From bare Linux machines to a TKEStack platform."), id="slogan")
             with Vertical(id="place"):
                 place = _("Directory: {path}").format(path=self.context.directory.root)

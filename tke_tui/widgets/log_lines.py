@@ -136,8 +136,9 @@ class LogLines(Widget):
         parts = [local_time(line.stamp).ljust(8)] if self.stamps else []
         names = self.pager.window.names
         if len(names) > 1:
-            width = max(len(name or INSTALLER) for name in names)
-            parts.append((line.node or INSTALLER).ljust(width))
+            width = max(cell_len(name or _(INSTALLER)) for name in names)
+            name = line.node or _(INSTALLER)
+            parts.append(name + " " * (width - cell_len(name)))
         if line.task:
             parts.append(self._shortened(line.task))
         parts.append(MARKS.get(line.stream, " "))

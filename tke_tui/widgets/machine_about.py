@@ -24,7 +24,7 @@ class MachineAbout(Vertical):
     MachineAbout {
         height: auto;
         min-height: 3;
-        max-height: 8;
+        max-height: 34vh;
         border-top: solid $border-blurred;
         & Static { height: auto; }
         & #machine-detail { max-height: 5; }

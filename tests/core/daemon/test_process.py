@@ -41,9 +41,14 @@ def settings(tmp_path: Path) -> RunSettings:
 async def model(directory: InstallDir, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
     """Engines that are started are model engines; at the end the one of the directory is ended."""
     python = directory.root.parent / "python"
-    python.write_text(
-        f'#!/bin/sh\nwhile [ "$1" != tke_tui ]; do shift; done\nshift\ncd {ROOT}\nexec {sys.executable} -m tests.core.daemon.model_engine "$@"\n'
+    lines = (
+        "#!/bin/sh",
+        'while [ "$1" != tke_tui ]; do shift; done',
+        "shift",
+        f"cd {ROOT}",
+        f'exec {sys.executable} -m tests.core.daemon.model_engine "$@"',
     )
+    python.write_text("\n".join(lines) + "\n")
     python.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(python))
     yield

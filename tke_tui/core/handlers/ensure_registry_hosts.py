@@ -37,7 +37,8 @@ class EnsureRegistryHosts(Task):
 
     async def run(self, ctx: Context) -> None:
         if await handed_over(ctx, POINT_MACHINES):
-            ctx.log("the names already lead to the cluster's own registry")
+            # There already, except on a machine that is added to a cluster that stands.
+            await set_hosts(ctx.node, dict.fromkeys(registry_hosts(ctx.para), str(ctx.para.first.ip)))
             return
         # On the installer host itself this is also the installer's own entry: both must agree.
         own = is_own_address(ctx.node.name)
