@@ -131,6 +131,7 @@ async def test_a_registry_that_does_not_come_up_shows_its_last_lines(
 ) -> None:
     monkeypatch.setattr(local_registry, "READY_TIMEOUT", 0.5)
     world.engine.storage.faults.append(Fault("GET", "/v2/", 500, times=1000))
+    world.engine.say("panic: no certificate\n")
     with pytest.raises(NotReady, match="registry-http does not answer") as failure:
         await world.run(SetupLocalRegistry())
     assert failure.value.evidence is not None

@@ -69,6 +69,10 @@ class DockerServer:
     def __post_init__(self) -> None:
         self._containers = Containers(self._find, self.storage)
 
+    def say(self, text: str) -> None:
+        """From now on the logs of all containers show this."""
+        self._containers.said = text
+
     @property
     def url(self) -> str:
         return f"unix://{self.socket}"
