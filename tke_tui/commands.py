@@ -26,7 +26,9 @@ THEME_NAMES = {
 }
 
 
-_MOVING = frozenset("up down left right home end pageup pagedown enter escape ctrl+c".split())
+_MOVING = frozenset(
+    ["up", "down", "left", "right", "home", "end", "pageup", "pagedown", "enter", "escape", "ctrl+c"]
+)
 """Keys that need no command: whoever opens the palette does not look for them."""
 
 
