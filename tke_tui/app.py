@@ -234,7 +234,7 @@ class TkeApp(App[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_again":
-            return bool(self.banner) and self.attachment is not None
+            return bool(self.banner) and self.attachment is not None and self.attachment.absent
         return True
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -49,6 +49,11 @@ class Attachment:
         self._everything = True
 
     @property
+    def absent(self) -> bool:
+        """Whether no engine works in the directory, so that one could be started."""
+        return self.status is not None and not self.status.alive
+
+    @property
     def drawn(self) -> bool:
         """Whether everybody was told of all that is in the view."""
         return self._flusher is None
@@ -64,6 +69,7 @@ class Attachment:
                     return
                 await self._wait_for_engine()
             except EngineLost:
+                self.status = None
                 self.view.engine_gone()
                 self._flush_soon()
                 self._say(_("Engine not answering: the installation may still run. Reconnecting ..."))

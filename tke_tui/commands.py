@@ -26,11 +26,17 @@ THEME_NAMES = {
 }
 
 
+_MOVING = frozenset(
+    ["up", "down", "left", "right", "home", "end", "pageup", "pagedown", "enter", "escape", "ctrl+c"]
+)
+"""Keys that need no command: whoever opens the palette does not look for them."""
+
+
 def commands(app: TkeApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """Named `<group>: <what>`, so that typing the group finds all of it."""
     seen: set[str] = set()
     for node, binding in reachable(screen):
-        if binding.action in seen or binding.action == "command_palette":
+        if binding.action in seen or binding.action == "command_palette" or binding.key in _MOVING:
             continue
         seen.add(binding.action)
         group = _("app") if node is app else _("here")

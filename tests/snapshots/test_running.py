@@ -17,6 +17,7 @@ from tke_tui.screens.done import DoneScreen
 from tke_tui.screens.logs import LogsScreen
 from tke_tui.screens.node import NodeScreen
 from tke_tui.screens.step import StepScreen
+from tke_tui.settings import Settings
 
 Size = tuple[int, int]
 
@@ -102,3 +103,18 @@ def test_result(snap: Snap, size: Size) -> None:
 
 def test_result_with_password(snap: Snap) -> None:
     snap(prepared("done"), SMALL, before=opened(lambda app: DoneScreen()), press=("down", "down", "v", "y"))
+
+
+# Poor terminals
+
+
+def test_selected_lines_without_colours(snap: Snap) -> None:
+    app = prepared("failed", settings=Settings(theme="no-colour", lang="en"))
+    before = opened(lambda app: LogsScreen("10.0.0.13"))
+    snap(app, SMALL, before=before, press=("up", "up", "v", "up", "up"))
+
+
+def test_failure_in_the_terminal_s_own_colours(snap: Snap) -> None:
+    app = prepared("failed", settings=Settings(theme="ansi", lang="en"))
+    before = opened(lambda app: StepScreen("Create global cluster"))
+    snap(app, SMALL, before=before, press=("tab",))

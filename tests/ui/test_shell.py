@@ -77,6 +77,16 @@ async def test_help_tells_of_the_focused_widget_the_screen_and_their_keys(make: 
         assert app.focused is app.screen.query_one(Input)
 
 
+async def test_a_click_on_a_key_does_what_the_key_does(make: Make) -> None:
+    async with make().run_test(size=SMALL) as pilot:
+        app: Any = pilot.app
+        app.screen.set_focus(None)
+        await until(pilot, lambda: "g greet" in shown(app))
+        column = shown(app).rpartition("\n")[2].index("greet")
+        await pilot.click(offset=(column, 23))
+        await until(pilot, lambda: "greeted" in shown(app))
+
+
 async def test_below_a_dialog_the_last_line_shows_the_dialogs_keys(make: Make) -> None:
     async with make().run_test(size=SMALL) as pilot:
         app: Any = pilot.app

@@ -213,9 +213,9 @@ async def test_a_changed_cell_redraws_that_cell_and_its_word_only(
         drawn: list[Region] = []
         refresh = shown_.matrix.refresh
 
-        def noted(*regions: Region) -> StatusMatrix:
+        def noted(*regions: Region) -> None:
             drawn.extend(regions)
-            return refresh(*regions)
+            refresh(*regions)
 
         monkeypatch.setattr(shown_.matrix, "refresh", noted)
         task = "EnsureKubelet@10.0.0.21"

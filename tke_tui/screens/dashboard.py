@@ -15,7 +15,7 @@ from tke_tui.log_sources import log_window
 from tke_tui.messages import N_, _
 from tke_tui.screens.dashboard_commands import DashboardCommands
 from tke_tui.symbols import State
-from tke_tui.ui_messages import ViewChanged
+from tke_tui.ui_messages import ConnectionChanged, ViewChanged
 from tke_tui.view_types import Changes, Forecast
 from tke_tui.widgets.failure_card import FailureCard
 from tke_tui.widgets.log_pane import LogPane
@@ -103,6 +103,10 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
         self.set_class(event.size.width < SLIM, "-slim")
 
     # --- drawing ---------------------------------------------------------------------------------------------------
+
+    @on(ConnectionChanged)
+    def _connected(self) -> None:
+        self._draw(None)
 
     @on(ViewChanged)
     def _changed(self, message: ViewChanged) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 
-from tke_tui.messages import _
+from tke_tui.messages import N_, _
 
 
 class Palette(CommandPalette):
@@ -15,6 +18,10 @@ class Palette(CommandPalette):
         display: none;
     }
     """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "escape", N_("back"), id="screen.back"),
+    ]
 
     def __init__(self) -> None:
         super().__init__(placeholder=_("Type to find a command"), id="--command-palette")

@@ -11,9 +11,8 @@ from textual.widgets import Static
 from tke_tui.core.state import name_and_node
 from tke_tui.messages import N_, _
 from tke_tui.screens.base import TkeModal
-from tke_tui.state_words import about, words
+from tke_tui.state_words import about
 from tke_tui.symbols import State
-from tke_tui.terminal import harmless
 from tke_tui.ui_messages import ViewChanged
 
 _NUMBER = 3
@@ -58,8 +57,9 @@ class PathModal(TkeModal[None]):
             if cell is None:
                 continue
             style = symbols.style(cell.state)
-            name = Content(cell.name).pad_right(width - Content(cell.name).cell_length)
-            said = "" if cell.state is State.PENDING else words(cell, now, symbols)
-            parts = (f"{number:>{_NUMBER}} ", (symbols.glyph(cell.state), style), " ", name, f"  {cell.node}")
-            lines.append(Content.assemble(*parts, ("  " + harmless(said), style.replace(" reverse", ""))))
+            said = "" if cell.state is State.PENDING else f"  {symbols.word(cell.state)}"
+            name = Content.assemble(cell.name, (said, style.replace(" reverse", "")))
+            name = name.pad_right(width - name.cell_length)
+            glyph = (symbols.glyph(cell.state), style)
+            lines.append(Content.assemble(f"{number:>{_NUMBER}} ", glyph, " ", name, f"  {cell.node}"))
         return Content("\n").join(lines)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from tke_tui.view_state import ViewState
     from tke_tui.view_types import Forecast
 
-_COUNTED = (State.RUNNING, State.RETRYING, State.FAILED, State.BLOCKED, State.STOPPED)
+_COUNTED = (State.FAILED, State.RETRYING, State.BLOCKED, State.STOPPED, State.RUNNING)
 
-_BAR = 16
+_BAR = 10
 _PATH = 4
-"""So many tasks of what decides the end are named."""
+"""So many tasks of what decides the end are named at most."""
 
 
 class RunSummary(Widget):
@@ -38,26 +38,28 @@ class RunSummary(Widget):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._lines: tuple[Content, ...] = ()
+        self._told: tuple[Content, tuple[str, ...]] | None = None
 
     def show(self, view: ViewState, forecast: Forecast) -> None:
         """Draw what is known, if that has changed."""
         symbols = self.app.context.symbols
-        lines = (summary(view, forecast, symbols), path(forecast, symbols))
-        if any(not old.is_same(new) for old, new in zip(self._lines, lines, strict=False)) or not self._lines:
-            self._lines = lines
+        told = (summary(view, forecast, symbols), forecast.path)
+        if self._told is None or not self._told[0].is_same(told[0]) or self._told[1] != told[1]:
+            self._told = told
             self.refresh()
 
     def render(self) -> Content:
-        room = self.size.width - 1
-        return Content("\n").join(
-            Content.assemble(" ", self._cut(line, room)) for line in self._lines[: self.size.height]
-        )
+        if self._told is None:
+            return Content("")
+        symbols, room = self.app.context.symbols, self.size.width - 1
+        lines = [_cut(self._told[0], room, symbols)]
+        if self.size.height > 1:
+            lines.append(_cut(path(self._told[1], room, symbols), room, symbols))
+        return Content("\n").join(Content.assemble(" ", line) for line in lines)
 
-    def _cut(self, line: Content, room: int) -> Content:
-        if line.cell_length <= room:
-            return line
-        return Content.assemble(line.truncate(room - 1), self.app.context.symbols.ellipsis)
+
+def _cut(line: Content, room: int, symbols: Symbols) -> Content:
+    return line if line.cell_length <= room else Content.assemble(line.truncate(room - 1), symbols.ellipsis)
 
 
 def headline(view: ViewState, now: float) -> Content:
@@ -87,16 +89,16 @@ def _status(view: ViewState) -> tuple[str, str]:
         case "cancelled":
             return _("STOPPED"), "bold $warning"
         case _:
-            return _("waiting for the engine"), "$text-muted"
+            return _("not started"), "$text-muted"
 
 
-def summary(view: ViewState, forecast: Forecast, symbols: Symbols) -> Content:
+def summary(view: ViewState, forecast: Forecast, symbols: Symbols, bar: int = _BAR) -> Content:
     """`▰▰▰▱▱▱ 42%  51 of 115 tasks  1 FAILED  24 held up  about 3 min left`."""
     if not view.total:
         return Content(_("Nothing has begun yet."))
     percent = int(view.progress * 100)
     parts: list[str | tuple[str, str]] = [
-        (symbols.bar(view.progress, _BAR), "$accent" if view.status == "doing" else ""),
+        (symbols.bar(view.progress, bar), "$accent" if view.status == "doing" else ""),
         (f" {percent}%", "bold"),
     ]
     if forecast.seconds is not None:
@@ -109,15 +111,18 @@ def summary(view: ViewState, forecast: Forecast, symbols: Symbols) -> Content:
     return Content.assemble(*parts)
 
 
-def path(forecast: Forecast, symbols: Symbols) -> Content:
-    """`What decides the end: EnsureDocker on 10.0.0.12 ...`; only tasks that take their time are named."""
-    long = [task for task in forecast.path if typical(name_and_node(task)[0]) >= WORTH_MEASURING]
-    if not long:
-        return Content("")
-    named = f" {symbols.separator} ".join(_where_it_changes(long[:_PATH]))
-    rest = len(forecast.path) - len(long[:_PATH])
-    more = "  " + n_("and {count} more", "and {count} more", rest).format(count=rest) if rest > 0 else ""
-    return Content.assemble((_("What decides the end: "), "$text-muted"), named, (more, "$text-muted"))
+def path(chain: Sequence[str], room: int, symbols: Symbols) -> Content:
+    """`What decides the end: EnsureDocker on 10.0.0.12 ...`: the first of those that take their time, as fit in."""
+    long = [task for task in chain if typical(name_and_node(task)[0]) >= WORTH_MEASURING]
+    line = Content("")
+    for count in range(min(len(long), _PATH), 0, -1):
+        named = f" {symbols.separator} ".join(_where_it_changes(long[:count]))
+        rest = len(chain) - count
+        more = "  " + n_("and {count} more", "and {count} more", rest).format(count=rest) if rest else ""
+        line = Content.assemble((_("What decides the end: "), "$text-muted"), named, (more, "$text-muted"))
+        if line.cell_length <= room:
+            break
+    return line
 
 
 def _where_it_changes(chain: Sequence[str]) -> Iterator[str]:

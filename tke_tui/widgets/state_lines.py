@@ -19,9 +19,7 @@ from tke_tui.symbols import State, Symbols
 if TYPE_CHECKING:
     from tke_tui.app import TkeApp
 
-MUTED = "$text-muted"
 BOLD = "bold"
-CURSOR = "bold $block-cursor-foreground on $block-cursor-background"
 QUIET_CURSOR = "bold underline"
 """Where the cursor will be once the widget has the focus."""
 
@@ -65,6 +63,18 @@ class StateLines(ScrollView, can_focus=True):
                 style = f"dim {style}"
             self._state_styles[state] = style
         return style
+
+    @property
+    def muted(self) -> str:
+        """The style of what is said by the way."""
+        return self.state_style(State.PENDING)
+
+    @property
+    def cursor(self) -> str:
+        """The style of what is under the cursor while the widget has the focus."""
+        if self.app.no_color:
+            return "bold reverse underline"
+        return "bold $block-cursor-foreground on $block-cursor-background"
 
     def word_style(self, state: State) -> str:
         """The same for a word in a line of its own: it need not shout as a glyph among others."""

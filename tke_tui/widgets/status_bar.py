@@ -7,6 +7,7 @@ from typing import Any
 
 from textual.binding import Binding
 from textual.content import Content
+from textual.events import Click
 from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
@@ -22,7 +23,7 @@ class StatusBar(Widget):
 
     Below a dialog they are the dialog's: the others would not do anything.
 
-    A click on a key does what the key does. When the line is too short, keys before the app's own give way.
+    When the line is too short, keys before the app's own give way.
     """
 
     ALLOW_SELECT = False
@@ -36,6 +37,10 @@ class StatusBar(Widget):
         &:ansi { background: ansi_default; }
     }
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._shown: list[Binding] = []
 
     def on_mount(self) -> None:
         self._listen(self.screen)
@@ -55,9 +60,19 @@ class StatusBar(Widget):
         own, everywhere = self._bindings_to_show()
         everywhere = everywhere[-SHOWN:]
         own = own[: SHOWN - len(everywhere)]
-        while own and _width(self._items([*own, *everywhere])) > self.size.width:
+        while own and _width(map(self._item, (*own, *everywhere))) > self.size.width:
             own.pop()
-        return Content.assemble(*self._items([*own, *everywhere])).truncate(self.size.width)
+        self._shown = [*own, *everywhere]
+        return Content.assemble(*map(self._item, self._shown)).truncate(self.size.width)
+
+    def on_click(self, event: Click) -> None:
+        """A click on a key does what the key does."""
+        end = 0
+        for binding in self._shown:
+            end += self._item(binding).cell_length
+            if event.x < end:
+                self.app.simulate_key(binding.key)
+                return
 
     def _bindings_to_show(self) -> tuple[list[Binding], list[Binding]]:
         """Those of widgets and screens, and those of the app; one binding for each action."""
@@ -71,16 +86,9 @@ class StatusBar(Widget):
         order = [binding.action for binding in self.app.BINDINGS if isinstance(binding, Binding)]
         return list(own.values()), sorted(everywhere.values(), key=lambda each: order.index(each.action))
 
-    def _items(self, bindings: Iterable[Binding]) -> list[Content]:
-        key_style = Style.parse("bold $footer-key-foreground")
-        items: list[Content] = []
-        for binding in bindings:
-            press = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
-            item = Content.assemble(
-                " ", (self.app.get_key_display(binding), key_style), " ", _(binding.description), " "
-            )
-            items.append(item.stylize(press))
-        return items
+    def _item(self, binding: Binding) -> Content:
+        key = (self.app.get_key_display(binding), Style.parse("bold $footer-key-foreground"))
+        return Content.assemble(" ", key, " ", _(binding.description), " ")
 
 
 def _width(items: Iterable[Content]) -> int:

@@ -19,7 +19,7 @@ from tke_tui.symbols import State
 from tke_tui.view_types import ENDED, Cell, HandlerView
 from tke_tui.widgets.matrix_layout import HIDDEN, MatrixLayout
 from tke_tui.widgets.matrix_words import WORST, hidden_words, row_words
-from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, QUIET_CURSOR, Part, StateLines
+from tke_tui.widgets.state_lines import BOLD, QUIET_CURSOR, Part, StateLines
 
 HEADER = 1
 """Lines above the rows."""
@@ -241,12 +241,12 @@ class StatusMatrix(StateLines):
         layout = self._geometry
         parts: list[Part] = [(" " * layout.label, "")]
         if layout.left:
-            parts.append((self.cut(f"1-{layout.first}", HIDDEN), MUTED))
+            parts.append((self.cut(f"1-{layout.first}", HIDDEN), self.muted))
         for handler in self._handlers[layout.first : layout.first + layout.seen]:
             here = handler.number - 1 == self._column
-            parts.append((f"{handler.number:>{layout.step - 1}} ", BOLD if here else MUTED))
+            parts.append((f"{handler.number:>{layout.step - 1}} ", BOLD if here else self.muted))
         if layout.hidden_right:
-            parts.append((f"+{layout.hidden_right}", MUTED))
+            parts.append((f"+{layout.hidden_right}", self.muted))
         return self.line(parts, width)
 
     def _row_strip(self, row: int, width: int) -> Strip:
@@ -262,7 +262,7 @@ class StatusMatrix(StateLines):
             glyph = " " if cell is None else self.symbols.glyph(cell.state)
             style = "" if cell is None else self.state_style(cell.state)
             if selected and column == self._column:
-                style = CURSOR if self.has_focus else f"{style} {QUIET_CURSOR}".strip()
+                style = self.cursor if self.has_focus else f"{style} {QUIET_CURSOR}".strip()
             parts.append((f"{glyph:>{layout.step - 1}} ", style))
         grid = layout.grid + layout.seen * layout.step
         parts.append((" " * (width - layout.note - grid), ""))
@@ -279,12 +279,15 @@ class StatusMatrix(StateLines):
             return Strip.blank(width, self.rich_style_of(""))
         handler = self._handlers[self._column]
         if line == 0:
-            parts: list[Part] = [(f"{handler.number} {handler.name}", BOLD), (f"  {_(handler.title)}", MUTED)]
+            parts: list[Part] = [
+                (f"{handler.number} {handler.name}", BOLD),
+                (f"  {_(handler.title)}", self.muted),
+            ]
             fits = sum(cell_len(text) for text, _style in parts) <= width
             return self.line(parts if fits else parts[:1], width)
         cell, where = self.selected, self._row_label(self._row)
         if cell is None:
-            said, style = _("{node}: nothing to do here").format(node=where), MUTED
+            said, style = _("{node}: nothing to do here").format(node=where), self.muted
         else:
             said = f"{where}: {words(cell, self._now, self.symbols)}".replace("\n", " ")
             style = self.word_style(cell.state)
@@ -331,7 +334,7 @@ class StatusMatrix(StateLines):
         top = self.scroll_offset.y
         if self._row < top or self._row >= top + self._rows_high:
             target = self._row if self._row < top else self._row - self._rows_high + 1
-            self.scroll_to(y=target, animate=False)
+            self.scroll_to(y=target, animate=False, force=True)
         self._choose_columns()
         cell = self.selected
         self.post_message(self.CellHighlighted(cell.task if cell else "", self.node))

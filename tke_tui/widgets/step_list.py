@@ -17,7 +17,7 @@ from tke_tui.messages import N_, _, language, n_
 from tke_tui.state_words import about, clock_time
 from tke_tui.symbols import State
 from tke_tui.view_types import Forecast, StepView
-from tke_tui.widgets.state_lines import BOLD, CURSOR, MUTED, Part, StateLines
+from tke_tui.widgets.state_lines import BOLD, Part, StateLines
 
 _TIMED = (State.RUNNING, State.DONE)
 """States that a time says more about than their word."""
@@ -126,21 +126,31 @@ class StepList(StateLines):
         space = width - 4 - cell_len(right) - (1 if right else 0)
         style = self.state_style(step.state)
         if selected:
-            name_style = right_style = CURSOR
+            name_style = right_style = self.cursor
         else:
-            name_style = {State.RUNNING: BOLD, State.LEFT_OUT: MUTED, State.PENDING: ""}.get(step.state, "")
-            timed = "" if step.state is State.RUNNING else MUTED
+            name_style = {State.RUNNING: BOLD, State.LEFT_OUT: self.muted, State.PENDING: ""}.get(
+                step.state, ""
+            )
+            timed = "" if step.state is State.RUNNING else self.muted
             right_style = timed if step.state in _TIMED else self.word_style(step.state)
         parts: list[Part] = [
             (" ", ""),
             (self.symbols.glyph(step.state), style),
             (" ", name_style),
-            (self.cut(name, space), name_style),
+            (self._cut_name(name, space), name_style),
             (" " if right else "", name_style),
             (right, right_style),
             (" ", name_style),
         ]
         return self.line(parts, width)
+
+    def _cut_name(self, name: str, width: int) -> str:
+        """Names that would look alike when they are cut lose their first word, too."""
+        if cell_len(name) > width:
+            alike = sum(step.name.startswith(name[: max(0, width - 1)]) for step in self._shown)
+            if alike > 1:
+                name = self.symbols.ellipsis + name.partition(" ")[2]
+        return self.cut(name, width)
 
     def _far(self, step: StepView) -> str:
         """How many of its tasks are done, where there are several."""
@@ -184,7 +194,7 @@ class StepList(StateLines):
         self._cursor = rows[0] if rows else max(0, len(self._shown) - 1)
         height = self.scrollable_content_region.height
         target = max(0, self._cursor - max(1, height // 3))
-        self.scroll_to(y=target, animate=False)
+        self.scroll_to(y=target, animate=False, force=True)
 
     # --- keys ------------------------------------------------------------------------------------------------------
 
