@@ -21,8 +21,8 @@ class ConfirmModal(TkeModal[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "yes", N_("yes"), id="confirm.yes"),
         Binding("n", "back", N_("no"), id="confirm.no"),
-        Binding("left", "app.focus_previous", N_("button before"), show=False),
-        Binding("right", "app.focus_next", N_("next button"), show=False),
+        Binding("left", "app.focus_previous", N_("button before"), id="confirm.before", show=False),
+        Binding("right", "app.focus_next", N_("next button"), id="confirm.after", show=False),
     ]
 
     def __init__(self, title: str, text: str, yes: str) -> None:

@@ -49,8 +49,8 @@ class HostKeyModal(TkeModal[bool]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", N_("yes"), id="host-key.yes"),
         Binding("n", "answer(False)", N_("no"), id="host-key.no"),
-        Binding("left", "app.focus_previous", N_("button before"), show=False),
-        Binding("right", "app.focus_next", N_("next button"), show=False),
+        Binding("left", "app.focus_previous", N_("button before"), id="host-key.before", show=False),
+        Binding("right", "app.focus_next", N_("next button"), id="host-key.after", show=False),
     ]
 
     def __init__(self, question: Question) -> None:

@@ -26,8 +26,8 @@ class QuitModal(TkeModal[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("d", "detach", N_("detach"), id="quit.detach"),
         Binding("s", "stop", N_("stop the installation"), id="quit.stop"),
-        Binding("left,up", "app.focus_previous", N_("button before"), show=False),
-        Binding("right,down", "app.focus_next", N_("next button"), show=False),
+        Binding("left,up", "app.focus_previous", N_("button before"), id="quit.before", show=False),
+        Binding("right,down", "app.focus_next", N_("next button"), id="quit.after", show=False),
     ]
 
     def compose(self) -> ComposeResult:
