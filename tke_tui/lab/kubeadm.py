@@ -56,11 +56,11 @@ class ModelCluster:
     def start_etcd(self) -> None:
         """kubelet starts the members whose manifest names them."""
         for address, machine in self.machines.items():
+            if self.members.get(address) != "":
+                continue
             path = machine.path(f"{MANIFESTS}/etcd.yaml")
-            if address in self.members and path.is_file():
-                command = yaml.safe_load(path.read_text())["spec"]["containers"][0]["command"]
-                if any(f"{address}=https://{address}:2380" in word for word in command):
-                    self.members[address] = address
+            if path.is_file() and f"{address}=https://{address}:2380" in path.read_text():
+                self.members[address] = address
 
     @property
     def has_quorum(self) -> bool:
