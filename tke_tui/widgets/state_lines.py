@@ -121,6 +121,11 @@ class StateLines(ScrollView, can_focus=True):
         self.forget_lines()
         super().notify_style_update()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A bar that was not there when the lines were scrolled does not know it."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def forget_lines(self) -> None:
         """Draw every line anew when it is next seen."""
         self.refresh()
