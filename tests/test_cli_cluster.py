@@ -115,7 +115,9 @@ def test_a_renewal_that_fails_says_how_to_go_on_and_leaves_the_installation_fini
     assert_explained(done, 3, "127.0.0.2", "fix:", f"Continue with: tke-tui certs renew --dir {site}")
     assert "secret-pw" not in done.stdout + done.stderr
     assert json.loads((site / "operations/certs-renew/request.json").read_text())["forced"]
-    assert "success" in tke_tui("status", "--dir", site).stdout
+    status = tke_tui("status", "--dir", site).stdout
+    assert "success" in status
+    assert f"Broken off; continue with: tke-tui certs renew --dir {site}" in status
 
 
 def test_a_dry_run_of_a_renewal_remembers_nothing(site: Path) -> None:

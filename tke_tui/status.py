@@ -14,6 +14,7 @@ from tke_tui.core.errors import StateError
 from tke_tui.core.installation import has_installation
 from tke_tui.core.journal import read_events
 from tke_tui.core.lock import holder_of
+from tke_tui.core.operations import unfinished
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.state import CANCELLED, FAILED, RUNNING, SUCCEEDED, RunState, TaskRecord, name_and_node
 
@@ -94,6 +95,9 @@ def status_text(directory: InstallDir, *, every: bool = False) -> str:
     lines += _running(story, [task for task, word in words.items() if word == "running"])
     if not holder and story.state.status != "success":
         lines += ["", f"Continue with: tke-tui --resume --dir {directory.root}"]
+    elif begun := unfinished(directory):
+        ends = "At work, or broken off and continued with" if holder else "Broken off; continue with"
+        lines += ["", *(f"{ends}: {command}" for command in begun)]
     return "\n".join(lines)
 
 

@@ -29,6 +29,16 @@ _PENDING = "update/"
 """Prefix of the names under which the secrets of an update's input are stored until it is the installation's."""
 
 
+def unfinished(directory: InstallDir) -> list[str]:
+    """The commands that continue what was begun on the cluster and has not ended well."""
+    commands = {RENEW: "tke-tui certs renew", UPDATE: "tke-tui cluster update"}
+    return [
+        f"{command} --dir {directory.root}"
+        for name, command in commands.items()
+        if OperationDir(directory.root, name).request.exists()
+    ]
+
+
 def renewal(installation: Installation, *, before: int | None = None, force: bool = False) -> Operation:
     """Renew what ends within `before` days (default 30), or with `force` everything.
 
