@@ -110,12 +110,11 @@ async def test_a_mistake_is_told_below_its_field_while_typing_and_the_help_comes
         assert message(row) == "Free IPv4 address in the masters' network."
 
         await focus(pilot, screen, VIP)
-        await pilot.press("backspace", *"00")
-        await pilot.press("backspace", "backspace", "backspace", *"300")
+        await pilot.press("9")
         await until(pilot, lambda: row.errors)
         assert message(row).startswith("✘ The virtual IP is not an IPv4 address.")
 
-        await pilot.press("backspace", "backspace", "backspace", "9")
+        await pilot.press("backspace")
         await until(pilot, lambda: not row.findings)
         assert message(row) == "Free IPv4 address in the masters' network."
 
@@ -151,11 +150,11 @@ async def test_numbers_and_addresses_take_nothing_else(make: Make) -> None:
     async with app.run_test(size=SMALL) as pilot:
         screen = await show(app, pilot, "basics")
         await focus(pilot, screen, "Config.ha.thirdParty.vip")
-        await pilot.press(*"a1b9.2x", "down", "ctrl+u", *"8-4t43 ")
+        await pilot.press(*"a1.2", "down", "ctrl+u", *"8-4 ")
         await pilot.pause()
 
-        assert draft.text("Config.ha.thirdParty.vip") == "19.2"
-        assert draft.get("Config.ha.thirdParty.vport") == 8443
+        assert draft.text("Config.ha.thirdParty.vip") == "1.2"
+        assert draft.get("Config.ha.thirdParty.vport") == 84
 
 
 async def test_passwords_are_dots_until_they_are_to_be_seen(make: Make) -> None:
@@ -183,10 +182,10 @@ async def test_a_password_is_typed_twice(make: Make) -> None:
 
         await fill(pilot, screen, PASSWORD, "new")
         await until(pilot, lambda: isinstance(again.editor, LineInput) and again.editor.value == "")
-        await pilot.press("down", *"nwe")
+        await pilot.press("down", "n")
         await until(pilot, lambda: again.errors)
         assert "The two entries differ" in message(again)
-        await pilot.press("ctrl+u", *"new")
+        await pilot.press("e", "w")
         await until(pilot, lambda: not again.errors)
         assert draft_of(app).text(PASSWORD) == "new"
 
@@ -263,21 +262,21 @@ async def test_only_the_chosen_alternative_is_asked_for_and_the_others_keep_what
         assert draft_of(app).text("Config.registry.thirdParty.password") == "push-secret"
 
 
-@pytest.mark.parametrize("name", [name for name, step in STEPS.items() if step.sections])
-async def test_each_screen_shows_all_that_it_is_for(make: Make, name: str) -> None:
+async def test_each_screen_shows_all_that_it_is_for(make: Make) -> None:
     draft = good()
     for path in ("Config.auth.oidc", "Config.registry.thirdParty", "Config.gateway.cert.thirdParty"):
         draft.choose(path, present=True)
     app = make(draft=draft)
     async with app.run_test(size=SMALL) as pilot:
-        screen = await show(app, pilot, name)
-        await opened(pilot, screen)
-
-        fixed = {path for section in STEPS[name].sections if section.fixed for path in section.paths}
-        assert [row.path for row in screen.rows] == [path for path in items(STEPS[name]) if path not in fixed]
-        for row in screen.rows:
-            assert row.display == asked_for(draft, row.path)
-        assert screen.query("FixedRow").__len__() == len(fixed)
+        for name, step in STEPS.items():
+            if not step.sections:
+                continue
+            screen = await show(app, pilot, name)
+            await opened(pilot, screen)
+            fixed = {path for section in step.sections if section.fixed for path in section.paths}
+            assert [row.path for row in screen.rows] == [path for path in items(step) if path not in fixed]
+            assert [row.display for row in screen.rows] == [asked_for(draft, row.path) for row in screen.rows]
+            assert len(screen.query("FixedRow")) == len(fixed)
 
 
 async def test_a_folded_part_says_how_much_is_set_in_it(make: Make) -> None:
@@ -310,19 +309,19 @@ async def test_rows_grow_while_they_are_filled_and_a_name_given_twice_is_told(ma
         screen = await show(app, pilot, "advanced")
         await opened(pilot, screen, "Options of the components")
         row = await focus(pilot, screen, path)
-        await pilot.press(*"data-root", "enter", *"/data", "enter", *"data-root", "enter", *"/other")
+        await pilot.press("a", "enter", "1", "enter", "a", "enter", "2")
         await until(pilot, lambda: row.errors)
 
         assert "A name is missing or given twice" in message(row)
         editor = row.editor
         assert isinstance(editor, RowsEditor)
-        assert editor.table == [("data-root", "/data"), ("data-root", "/other"), ("", "")]
-        await pilot.press("shift+tab", "ctrl+u", *"bip")
+        assert editor.table == [("a", "1"), ("a", "2"), ("", "")]
+        await pilot.press("shift+tab", "b")
         await until(pilot, lambda: not row.errors)
-        assert draft_of(app).get(path) == {"data-root": "/data", "bip": "/other"}
+        assert draft_of(app).get(path) == {"a": "1", "ab": "2"}
         await pilot.press("ctrl+u", "tab", "ctrl+u")
         await pilot.pause()
-        assert draft_of(app).get(path) == {"data-root": "/data"}
+        assert draft_of(app).get(path) == {"a": "1"}
 
 
 async def test_a_problem_in_a_row_names_the_row(make: Make) -> None:
@@ -419,10 +418,8 @@ async def test_a_pem_text_that_arrives_line_by_line_is_understood(
         assert isinstance(editor, PemInput)
         for line in issued[0].splitlines():
             editor.value = line
-            await pilot.press("enter")
-        await pilot.pause()
-
-        assert draft_of(app).text(CERT) == issued[0]
+            await editor.action_submit()
+        await until(pilot, lambda: draft_of(app).text(CERT) == issued[0])
 
 
 # --- going on and back ----------------------------------------------------------------------------------------------
@@ -637,24 +634,29 @@ async def test_remarks_on_an_opened_file_are_told(make: Make, tmp_path: Path) ->
 
 
 async def test_answers_typed_by_keys_alone_are_those_of_a_file(make: Make) -> None:
-    """From a new form to a whole platform without a mouse: the same document as if somebody had written it."""
+    """From a new form without a mouse: the same document as if somebody had written it."""
     app = make()
     async with app.run_test(size=SMALL) as pilot:
         await show(app, pilot, "basics")
-        await pilot.press("down", *"basic-secret", "down", *"basic-secret", "down")
-        await pilot.press("right", "down", *"192.0.2.100", "ctrl+n")
-        await until(pilot, lambda: app.screen.__class__.__name__ == "MachinesScreen")
-        machines = [{"ip": f"192.0.2.{n}", "password": b64("machine-secret")} for n in (11, 12, 13)]
-        draft_of(app).set("cluster.spec.machines", machines)
+        await pilot.press("down", *"pw1", "down", *"pw1", "down", "right", "down", *"10.1.1.9", "ctrl+n")
+        await until(pilot, lambda: type(app.screen).__name__ == "MachinesScreen")
+        draft_of(app).set("cluster.spec.machines", [{"ip": "10.1.1.1", "password": b64("pw2")}])
         app.show_form("features")
         await there(app, pilot, "features")
-        await pilot.press("down", "down", "space", "down", *"http://198.51.100.9:9200", "down", *"7", "down")
-        await pilot.press(*"elastic", "down", *"audit-secret", "ctrl+n")
+        await pilot.press(
+            "space", "down", "left", "down", "space", "down", *"http://x", "down", "7", "ctrl+n"
+        )
         await there(app, pilot, "gateway")
-        await pilot.press("ctrl+n")
-        await there(app, pilot, "advanced")
 
-        expected = parse_para(good_document() | {}).para
-        assert expected is not None
-        expected.config.gateway = draft_of(app).para.config.gateway
-        assert draft_of(app).para == expected
+        written = {
+            "cluster": {"spec": {"machines": [{"ip": "10.1.1.1", "password": b64("pw2")}]}},
+            "Config": {
+                "basic": {"username": "admin", "password": b64("pw1")},
+                "auth": {"tke": {}},
+                "registry": {"tke": {}},
+                "ha": {"tke": {"vip": "10.1.1.9"}},
+                "gateway": {"cert": {"selfSigned": {}}},
+                "audit": {"elasticSearch": {"address": "http://x", "reserveDays": 7}},
+            },
+        }
+        assert draft_of(app).para == parse_para(written).para

@@ -102,8 +102,9 @@ HELP: dict[str, str] = {
 """Help that fits a form better than the description of the key in documents."""
 
 LABELS: dict[str, str] = {
-    "cluster.spec.features.ha.tke.vip": N_("Virtual IP"),
+    "Config.gateway.cert.thirdParty.certificate": N_("Certificate chain"),
 }
+"""Labels where the title of the key would stand twice on a screen."""
 
 _ADDRESS = r"[0-9.]*"
 _NETWORK = r"[0-9./ ]*"

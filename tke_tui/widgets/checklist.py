@@ -76,6 +76,4 @@ class Checklist(OptionList):
     def _prompt(self, index: int) -> Content:
         name, title = self._listed()[index]
         mark = "[x]" if name in self.chosen else "[ ]"
-        if not title:
-            return Content(f"{mark} {harmless(name)}")
-        return Content.assemble(f"{mark} {title}", (f"  {name}", "$text-muted"))
+        return Content(f"{mark} {title} ({name})" if title else f"{mark} {harmless(name)}")

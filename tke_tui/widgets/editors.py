@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import Reactive
+from textual.strip import Strip
 from textual.widgets import Input
 
 from tke_tui.core.errors import TkeError, UsageError
 from tke_tui.forms.values import describe_pem, looks_like_file, read_pem_file
 from tke_tui.messages import N_, _
 from tke_tui.terminal import harmless
+
+_UNDERLINE = Style(underline=True)
 
 
 @dataclass
@@ -30,6 +34,11 @@ class FlatInput(Input):
     """An input line whose text never changes the layout: Textual arranges the whole screen anew with every key else."""
 
     virtual_size = Reactive(Size(0, 0))
+
+    def render_line(self, y: int) -> Strip:
+        strip = super().render_line(y)
+        # Without backgrounds only a line shows where to type.
+        return strip.apply_style(_UNDERLINE) if self.has_pseudo_class("ansi") else strip
 
 
 class LineInput(FlatInput):
@@ -47,7 +56,6 @@ class LineInput(FlatInput):
             padding: 0 1;
         }
         &:focus { background: $panel; background-tint: transparent; }
-        &:ansi { text-style: underline; }
         &:ansi > .input--placeholder { text-style: dim; }
     }
     """

@@ -279,4 +279,4 @@ def _sentence(symbols: Symbols, finding: Finding, where: str) -> str:
     message, fix = _(finding.message), _(finding.fix)
     if not where:
         message = message[:1].upper() + message[1:]
-    return f"{glyph} {where}{message}. {fix}".rstrip()
+    return f"{glyph} {where}{message}. {fix}".rstrip().replace("`", "")
