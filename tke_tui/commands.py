@@ -36,9 +36,11 @@ def commands(app: TkeApp, screen: Screen[Any]) -> Iterable[SystemCommand]:
     """Named `<group>: <what>`, so that typing the group finds all of it."""
     seen: set[str] = set()
     for node, binding in reachable(screen):
-        if binding.action in seen or binding.action == "command_palette" or binding.key in _MOVING:
+        if binding.action in seen or binding.action == "command_palette":
             continue
         seen.add(binding.action)
+        if binding.key in _MOVING:
+            continue
         group = _("app") if node is app else _("here")
         run = partial(app.run_action, binding.action, default_namespace=node)
         yield SystemCommand(f"{group}: {_(binding.description)}", app.get_key_display(binding), run)
