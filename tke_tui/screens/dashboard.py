@@ -81,6 +81,9 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
         self._log_of: tuple[str, ...] = ()
         self._large: Widget | None = None
 
+    def again(self) -> DashboardScreen:
+        return DashboardScreen()
+
     def body(self) -> ComposeResult:
         yield Static(id="notice", markup=False)
         yield RunSummary(id="summary")

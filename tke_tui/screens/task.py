@@ -45,6 +45,9 @@ Below: what it wrote to the log. **l** opens the whole log of the machine, **esc
         super().__init__()
         self.task_id = task
 
+    def again(self) -> TaskScreen:
+        return TaskScreen(self.task_id)
+
     def body(self) -> ComposeResult:
         with VerticalScroll(id="facts"):
             yield Static(id="text", markup=False)
