@@ -13,6 +13,7 @@ from tests.ui.inputs import draft_with
 from tke_tui.client import LoginTest
 from tke_tui.core.model.machine import Bastion
 from tke_tui.screens.machines import MachinesScreen
+from tke_tui.settings import Settings
 from tke_tui.widgets.path_input import PathInput
 
 Size = tuple[int, int]
@@ -60,6 +61,11 @@ def test_tested_with_failures(snap: Snap, size: Size) -> None:
 def test_tested_in_plain_characters(snap: Snap) -> None:
     app = app_with("10.0.0.[11-15]", ascii_only=True)
     snap(app, before=to_machines, press=["t", "down", "down"])
+
+
+def test_tested_without_colours(snap: Snap) -> None:
+    app = app_with("10.0.0.[11-15]", settings=Settings(theme="no-colour", lang="en"))
+    snap(app, before=to_machines, press=["space", "t", "down"])
 
 
 def test_invalid(snap: Snap, size: Size) -> None:

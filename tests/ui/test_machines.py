@@ -19,6 +19,7 @@ from tke_tui.screens.modals.host_keys import HostKeysModal
 from tke_tui.screens.modals.machine_form import MachineFormModal
 from tke_tui.symbols import State
 from tke_tui.widgets.field_row import FieldRow
+from tke_tui.widgets.fold import Fold
 from tke_tui.widgets.machine_table import MachineTable
 from tke_tui.widgets.path_input import PathInput
 
@@ -181,6 +182,38 @@ async def test_a_form_with_errors_stays_and_says_them_all(make: Make) -> None:
         assert "99999" in shown(app), "what was typed is there again"
 
 
+async def test_a_jump_host_and_labels_are_behind_folds(make: Make) -> None:
+    app = make(draft=draft_with("10.0.0.11"))
+    async with app.run_test(size=(80, 60)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("enter")
+        await pilot.pause()
+        jump, own = app.screen.query(Fold)
+        for fold in (jump, own):
+            fold.focus()
+            await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen.query(FieldRow)) == 17)
+        switch = next(row for row in app.screen.query(FieldRow) if row.path.endswith(".bastion"))
+        assert not next(row for row in app.screen.query(FieldRow) if row.path.endswith(".bastion.ip")).display
+        switch.grab_focus()
+        await pilot.press("space", "ctrl+s")
+        await until(pilot, lambda: "The jump host is missing" in shown(app))
+        fill(app, ".bastion.ip", "10.9.9.9")
+        fill(app, ".bastion.password", "hop")
+        fill(app, ".hostKey", "SHA256:" + "k" * 43)
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: isinstance(app.screen, MachinesScreen))
+
+    (machine,) = machines(app)
+    assert machine.bastion is not None
+    assert (machine.bastion.ip, machine.bastion.port, reveal(machine.bastion.password)) == (
+        "10.9.9.9",
+        22,
+        "hop",
+    )
+    assert machine.host_key == "SHA256:" + "k" * 43
+
+
 async def test_one_login_for_all_that_are_marked(make: Make) -> None:
     app = make(draft=draft_with("10.0.0.[11-13]"))
     app.context.draft.set("cluster.spec.machines[1].labels", {"zone": "a"})  # type: ignore[union-attr]
@@ -210,7 +243,7 @@ async def test_order_delete_and_undo(make: Make) -> None:
         await pilot.press("J")
         await pilot.pause()
         assert addresses(app) == ["10.0.0.12", "10.0.0.11", "10.0.0.13"]
-        assert (table.cursor, [row.role for row in table.rows]) == (1, ["first", "master", "master"])
+        assert (table.row, [row.role for row in table.rows]) == (1, ["first", "master", "master"])
         await pilot.press("asterisk", "d")
         await pilot.pause()
         assert addresses(app) == []
@@ -337,7 +370,7 @@ async def test_problems_are_in_their_row_and_are_found_by_a_key(make: Make) -> N
         assert "the same address as machine number 1" in shown(app)
         await pilot.press("ctrl+e")
         await pilot.pause()
-        assert table.cursor == 2
+        assert table.row == 2
         assert "Remove one of" in shown(app).replace("\n", " ")
         await pilot.press("t")
         await until(pilot, lambda: table.rows[1].state is State.DONE)
@@ -362,7 +395,7 @@ async def test_a_click_chooses_marks_and_opens(make: Make) -> None:
     async with app.run_test(size=SIZE) as pilot:
         table = await opened(app, pilot)
         await pilot.click(MachineTable, offset=(8, 2))
-        assert table.cursor == 1
+        assert table.row == 1
         await pilot.click(MachineTable, offset=(1, 3))
         await pilot.pause()
         assert [row.selected for row in table.rows] == [False, False, True]

@@ -44,7 +44,7 @@ async def opened(app: TestApp, pilot: Pilot[Any]) -> PreflightPanel:
 def to(app: TestApp, row: str, node: str) -> None:
     """Put the cursor there."""
     matrix = app.screen.query_one(CheckMatrix)
-    matrix.cursor = (matrix.view.rows.index(row), matrix.view.nodes.index(node))
+    matrix.place = (matrix.view.rows.index(row), matrix.view.nodes.index(node))
 
 
 async def test_checks_come_in_and_every_cell_explains_itself(make: Make, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ order matters: **K** and **J** move a machine.
             ("K", "K/J", _("move")),
         ]
         yield KeyLine(keys, id="machine-keys")
-        yield MachineTable(self.context.symbols, id="machines")
+        yield MachineTable(id="machines")
         yield MachineAbout(self.context.symbols)
 
     def on_mount(self) -> None:
@@ -133,7 +133,7 @@ order matters: **K** and **J** move a machine.
 
     @on(MachineTable.CursorMoved)
     def _show_detail(self) -> None:
-        about, index = self.query_one(MachineAbout), self.table.cursor
+        about, index = self.query_one(MachineAbout), self.table.row
         if self._trouble is not None:
             about.show_trouble(self._trouble)
         elif index < len(self.list.machines):
@@ -144,15 +144,13 @@ order matters: **K** and **J** move a machine.
 
     def find_problem(self, finding: Finding) -> None:
         if match := _INDEX.match(finding.path):
-            self.table.cursor = int(match[1])
+            self.table.row = int(match[1])
         self.table.focus()
 
     def _after_focus(self, problems: Sequence[Finding]) -> Finding:
         places = [(int(match[1]), f) for f in problems if (match := _INDEX.match(f.path))]
         behind = [
-            finding
-            for index, finding in sorted(places, key=lambda each: each[0])
-            if index > self.table.cursor
+            finding for index, finding in sorted(places, key=lambda each: each[0]) if index > self.table.row
         ]
         return behind[0] if behind else problems[0]
 
@@ -169,7 +167,7 @@ order matters: **K** and **J** move a machine.
         after = self.list.move(before, event.by)
         if {before, after} & self._marked not in (set(), {before, after}):
             self._marked ^= {before, after}
-        self.table.cursor = after
+        self.table.row = after
         self._show_rows()
 
     @on(MachineTable.Chosen)
@@ -194,7 +192,7 @@ order matters: **K** and **J** move a machine.
         if not targets:
             self.notify(_("There is no machine yet."), markup=False)
             return
-        like = self.list.machines[self.table.cursor if self.table.cursor in targets else targets[0]]
+        like = self.list.machines[self.table.row if self.table.row in targets else targets[0]]
 
         def apply(machines: list[Machine]) -> None:
             login = {name: getattr(machines[0], name) for name in LOGIN_FIELDS}
@@ -242,10 +240,10 @@ order matters: **K** and **J** move a machine.
         if len(machines) > 1:
             self._marked = set(range(first, first + len(machines)))
         self.list.add(machines)
-        self.table.cursor = first
+        self.table.row = first
 
     def action_delete(self) -> None:
-        targets = sorted(self._marked) or ([self.table.cursor] if self.list.machines else [])
+        targets = sorted(self._marked) or ([self.table.row] if self.list.machines else [])
         if targets:
             self._marked.clear()
             self.list.remove(targets)

@@ -308,11 +308,20 @@ To begin, type `install`, or the name of the console.
         except TkeError as error:
             self._refused(error)
             return
-        if self._typing is not None:
-            self._typing.stop()
-        await asyncio.to_thread(draft_files.discard, self.context.directory)
+        await self._forget_draft()
         self.context.draft = None
         self.app.show_dashboard()
+
+    async def _forget_draft(self) -> None:
+        """What is being installed is no draft any more; one that cannot be removed is no reason to stop here."""
+        if self._typing is not None:
+            self._typing.stop()
+        writing = [worker.wait() for worker in self.app.workers if worker.group == "keep"]
+        await asyncio.gather(*writing, return_exceptions=True)
+        try:
+            await asyncio.to_thread(draft_files.discard, self.context.directory)
+        except TkeError as error:
+            self.app.notify(harmless(f"{error.title}: {error.detail}"), severity="warning", markup=False)
 
     def _refused(self, error: TkeError) -> None:
         """The form stays as it is, so that it can be corrected and sent again."""

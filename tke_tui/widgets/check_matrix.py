@@ -5,26 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
 
 from tke_tui.messages import N_, _
 from tke_tui.preflight_view import COMMON, PreflightView, severity_word
-from tke_tui.symbols import State, Symbols
-from tke_tui.widgets.cells import fit
+from tke_tui.symbols import State
+from tke_tui.terminal import harmless
+from tke_tui.widgets.state_lines import BOLD, QUIET_CURSOR, Part, StateLines
 
 _NAME = 17
 _LEAST_SUMMARY = 18
 
 
-class CheckMatrix(ScrollView, can_focus=True):
+class CheckMatrix(StateLines):
     """Draws a `PreflightView` and posts where the person is; changes nothing itself."""
 
     HELP: ClassVar[str | None] = N_("""\
@@ -47,27 +46,15 @@ Each line is a check, each column a machine; *common* is this host and what conc
         Binding("f", "next_problem", N_("next problem"), id="checks.next-problem"),
         Binding("i", "ignore", N_("ignore"), id="checks.ignore"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "check-matrix--header",
-        "check-matrix--line",
-        "check-matrix--cell",
-        "check-matrix--column",
-    }
     DEFAULT_CSS = """
     CheckMatrix {
         height: 1fr;
         scrollbar-size-horizontal: 0;
-        overflow-x: hidden;
-        & .check-matrix--header { color: $text-muted; text-style: bold; }
-        & .check-matrix--column { color: $foreground; text-style: bold underline; }
-        & .check-matrix--line { background: $panel; }
-        & .check-matrix--cell { text-style: reverse; }
-        &:ansi .check-matrix--line { background: ansi_default; text-style: bold; }
     }
     """
 
-    cursor: reactive[tuple[int, int]] = reactive((0, 0))
-    """Row and column."""
+    place: reactive[tuple[int, int]] = reactive((0, 0))
+    """Row and column under the cursor."""
 
     @dataclass
     class CursorMoved(Message):
@@ -83,9 +70,8 @@ Each line is a check, each column a machine; *common* is this host and what conc
         row: str
         node: str
 
-    def __init__(self, symbols: Symbols, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self.symbols = symbols
         self.view = PreflightView(())
         self._first_column = 0
 
@@ -93,7 +79,7 @@ Each line is a check, each column a machine; *common* is this host and what conc
         """Draw this view from now on; call again when much of it has changed."""
         self.view = view
         self._fit_size()
-        self.cursor = self.validate_cursor(self.cursor)
+        self.place = self.validate_place(self.place)
         self.refresh()
         self._tell()
 
@@ -108,17 +94,17 @@ Each line is a check, each column a machine; *common* is this host and what conc
     @property
     def here(self) -> tuple[str, str] | None:
         """Check and machine under the cursor; None while nothing is known."""
-        row, column = self.cursor
+        row, column = self.place
         if row < len(self.view.rows) and column < len(self.view.nodes):
             return self.view.rows[row], self.view.nodes[column]
         return None
 
-    def validate_cursor(self, cursor: tuple[int, int]) -> tuple[int, int]:
-        row = max(0, min(cursor[0], len(self.view.rows) - 1))
-        return row, max(0, min(cursor[1], len(self.view.nodes) - 1))
+    def validate_place(self, place: tuple[int, int]) -> tuple[int, int]:
+        row = max(0, min(place[0], len(self.view.rows) - 1))
+        return row, max(0, min(place[1], len(self.view.nodes) - 1))
 
-    def watch_cursor(self, before: tuple[int, int], cursor: tuple[int, int]) -> None:
-        row, column = cursor
+    def watch_place(self, before: tuple[int, int], place: tuple[int, int]) -> None:
+        row, column = place
         shown = self._columns_shown()
         first = min(self._first_column, column)
         first = max(first, column - shown + 1)
@@ -135,42 +121,44 @@ Each line is a check, each column a machine; *common* is this host and what conc
             self.scroll_to(y=row, animate=False)
         elif row >= top + visible:
             self.scroll_to(y=row - visible + 1, animate=False)
-        self._place_terminal_cursor()
+        self.call_after_refresh(self._show_cursor)
         self._tell()
 
-    def on_focus(self) -> None:
-        self._place_terminal_cursor()
+    def cursor_offset(self) -> Offset | None:
+        row, column = self.place
+        x = _NAME + 1 + (column - self._first_column) * self._column_width()
+        return Offset(x, row + 1 - int(self.scroll_offset.y))
 
     def on_resize(self) -> None:
         self._first_column = 0
         self._fit_size()
-        self.watch_cursor(self.cursor, self.cursor)
+        self.watch_place(self.place, self.place)
         self.refresh()
 
     def on_click(self, event: events.Click) -> None:
         row = event.y - 1 + int(self.scroll_offset.y)
         column = self._first_column + max(0, event.x - _NAME - 1) // self._column_width()
         if event.y > 0:
-            self.cursor = (row, column)
+            self.place = (row, column)
 
     def action_cursor(self, rows: int, columns: int) -> None:
-        self.cursor = (self.cursor[0] + rows, self.cursor[1] + columns)
+        self.place = (self.place[0] + rows, self.place[1] + columns)
 
     def action_page(self, by: int) -> None:
         self.action_cursor(by * max(1, self.scrollable_content_region.height - 2), 0)
 
     def action_edge(self, end: int) -> None:
-        self.cursor = (len(self.view.rows) if end else 0, self.cursor[1])
+        self.place = (len(self.view.rows) if end else 0, self.place[1])
 
     def action_next_problem(self) -> None:
         """The next error after the cursor, line by line; when there is none, the next warning."""
         columns = len(self.view.nodes)
         cells = [(row, column) for row in range(len(self.view.rows)) for column in range(columns)]
-        here = cells.index(self.cursor) + 1 if self.cursor in cells else 0
+        here = cells.index(self.place) + 1 if self.place in cells else 0
         for wanted in (State.FAILED, State.BLOCKED):
             for row, column in (*cells[here:], *cells[:here]):
                 if self.view.state(self.view.rows[row], self.view.nodes[column]) is wanted:
-                    self.cursor = (row, column)
+                    self.place = (row, column)
                     return
 
     def action_ignore(self) -> None:
@@ -180,51 +168,45 @@ Each line is a check, each column a machine; *common* is this host and what conc
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width or self.size.width
         if y == 0:
-            return self._strip(self._heading(), width, "check-matrix--header")
+            return self.line(self._heading(), width)
         row = y - 1 + int(self.scroll_offset.y)
-        if row >= len(self.view.rows):
-            return Strip.blank(width, self.visual_style.rich_style)
-        return self._strip(self._line(row), width, "check-matrix--line" if row == self.cursor[0] else "")
+        return self.line(self._parts(row, width) if row < len(self.view.rows) else [], width)
 
-    def _heading(self) -> Content:
-        column_style = self.get_visual_style("check-matrix--column", partial=True)
-        names = short_names(self.view.nodes)
+    def _heading(self) -> list[Part]:
+        names, quiet = short_names(self.view.nodes), f"bold {self.muted}"
         more = " " if not self._first_column else "<" if self.symbols.ascii else "‹"
-        parts: list[Content] = [fit(_("Check"), _NAME, self.symbols), Content(more)]
+        parts: list[Part] = [(self.cut(_("Check"), _NAME) + more, quiet)]
         for column in self._columns():
-            text = fit(names[column], self._column_width() - 1, self.symbols)
-            parts += [text.stylize(column_style) if column == self.cursor[1] else text, Content(" ")]
+            here = column == self.place[1]
+            parts += [(self.cut(names[column], self._column_width() - 1), BOLD if here else quiet), (" ", "")]
         hidden = len(self.view.nodes) - self._columns().stop
         if hidden > 0:
-            parts.append(Content(_("+{count} more").format(count=hidden)))
-        return Content.assemble(*parts)
+            parts.append((_("+{count} more").format(count=hidden), quiet))
+        return parts
 
-    def _line(self, row: int) -> Content:
-        name = self.view.rows[row]
-        cell_style = self.get_visual_style("check-matrix--cell", partial=True)
-        here = row == self.cursor[0]
-        pointer = self.symbols.pointer if here else " "
-        parts: list[Content] = [Content(pointer), fit(name, _NAME - 1, self.symbols), Content(" ")]
+    def _parts(self, row: int, width: int) -> list[Part]:
+        name, here = self.view.rows[row], row == self.place[0]
+        plain = BOLD if here else ""
+        start = f"{self.symbols.pointer if here else ' '}{self.cut(name, _NAME - 1)} "
+        parts: list[Part] = [(start, plain)]
         for column in self._columns():
             state = self.view.state(name, self.view.nodes[column])
-            glyph = Content.styled(self.symbols.glyph(state), self.symbols.style(state))
-            text = fit(Content.assemble(" ", glyph, " "), self._column_width() - 1, self.symbols)
-            if here and column == self.cursor[1]:
-                text = text.stylize(cell_style, 0, 3)
-            parts += [text, Content(" ")]
+            glyph, rest = self.symbols.glyph(state), " " * (self._column_width() - 3)
+            if here and column == self.place[1]:
+                style = self.cursor if self.has_focus else QUIET_CURSOR
+                parts += [(f" {glyph} ", style), (rest, plain)]
+            else:
+                parts += [(" ", plain), (glyph, self.state_style(state)), (f" {rest}", plain)]
         worst = self.view.worst(name)
         if worst is not None and worst.severity != "ok":
             word = severity_word(worst.severity)
-            parts.append(Content(f"{word}: {worst.message}" if worst.severity != "ignored" else word))
-        return Content.assemble(*parts)
-
-    def _strip(self, line: Content, width: int, component: str) -> Strip:
-        style = self.get_visual_style(component) if component else self.visual_style
-        line = fit(line, width, self.symbols)
-        return Visual.to_strips(self, line, width, 1, style, apply_selection=False, pad=True)[0]
+            text = f"{word}: {worst.message}" if worst.severity != "ignored" else word
+            used = cell_len("".join(part for part, _style in parts))
+            parts.append((self.cut(harmless(text), width - used), plain))
+        return parts
 
     def _column_width(self) -> int:
-        longest = max((Content(name).cell_length for name in short_names(self.view.nodes)), default=3)
+        longest = max((cell_len(name) for name in short_names(self.view.nodes)), default=3)
         return max(4, longest + 1)
 
     def _columns_shown(self) -> int:
@@ -243,14 +225,6 @@ Each line is a check, each column a machine; *common* is this host and what conc
         line = row + 1 - int(self.scroll_offset.y)
         if 0 < line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
-
-    def _place_terminal_cursor(self) -> None:
-        """Where a screen reader reads."""
-        if self.has_focus:
-            row, column = self.cursor
-            x = _NAME + 1 + (column - self._first_column) * self._column_width()
-            y = row + 1 - int(self.scroll_offset.y)
-            self.app.cursor_position = self.content_region.offset + Offset(x, y)
 
     def _tell(self) -> None:
         if self.here is not None:

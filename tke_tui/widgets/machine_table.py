@@ -6,20 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.visual import Visual
 
 from tke_tui.forms.machine_rows import MachineRow
 from tke_tui.messages import N_, _
-from tke_tui.symbols import Symbols
-from tke_tui.widgets.cells import fit
+from tke_tui.widgets.state_lines import BOLD, QUIET_CURSOR, Part, StateLines
 
 _GAP = 2
 _MOST = {"address": 21, "user": 12, "login": 13, "role": 8, "more": 28}
@@ -27,7 +24,7 @@ _MOST = {"address": 21, "user": 12, "login": 13, "role": 8, "more": 28}
 _SHORTEST_CHECK = 24
 
 
-class MachineTable(ScrollView, can_focus=True):
+class MachineTable(StateLines):
     """Shows rows and posts what a person does to them; changes nothing itself."""
 
     HELP: ClassVar[str | None] = N_("""\
@@ -51,29 +48,15 @@ The first machine is set up first and is the first control plane; the others joi
         Binding("shift+down,J", "move(1)", N_("move down"), id="machines.move-down", show=False),
         Binding("asterisk", "mark_all", N_("mark all"), id="machines.mark-all", show=False),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "machine-table--header",
-        "machine-table--cursor",
-        "machine-table--cursor-blurred",
-        "machine-table--marked",
-        "machine-table--muted",
-    }
     DEFAULT_CSS = """
     MachineTable {
         height: 1fr;
         scrollbar-size-horizontal: 0;
-        overflow-x: hidden;
-        & .machine-table--header { color: $text-muted; text-style: bold; }
-        & .machine-table--cursor { background: $block-cursor-background 35%; text-style: bold; }
-        & .machine-table--cursor-blurred { background: $panel; }
-        & .machine-table--marked { color: $accent; text-style: bold; }
-        & .machine-table--muted { color: $text-muted; }
-        &:ansi .machine-table--cursor { background: ansi_default; text-style: reverse; }
-        &:ansi .machine-table--cursor-blurred { text-style: bold; }
     }
     """
 
-    cursor: reactive[int] = reactive(0)
+    row: reactive[int] = reactive(0)
+    """The row under the cursor."""
 
     @dataclass
     class Chosen(Message):
@@ -100,9 +83,8 @@ The first machine is set up first and is the first control plane; the others joi
 
         index: int
 
-    def __init__(self, symbols: Symbols, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self.symbols = symbols
         self._rows: tuple[MachineRow, ...] = ()
         self._widths: dict[str, int] = {}
 
@@ -117,40 +99,36 @@ The first machine is set up first and is the first control plane; the others joi
         if len(before) != len(rows) or widths != self._widths:
             self._widths = widths
             self._resize()
-            self.cursor = max(0, min(self.cursor, len(rows) - 1))
+            self.row = max(0, min(self.row, len(rows) - 1))
             self.refresh()
         else:
             for index, (old, new) in enumerate(zip(before, rows, strict=True)):
                 if old != new:
                     self._refresh_row(index)
-        self.post_message(self.CursorMoved(self.cursor))
+        self.post_message(self.CursorMoved(self.row))
 
     def row_of_line(self, y: int) -> int | None:
         """The row that a line of the widget shows, None for the heading and below the last one."""
         index = y - 1 + int(self.scroll_offset.y)
         return index if y > 0 and index < len(self._rows) else None
 
-    def validate_cursor(self, cursor: int) -> int:
-        return max(0, min(cursor, len(self._rows) - 1))
+    def validate_row(self, row: int) -> int:
+        return max(0, min(row, len(self._rows) - 1))
 
-    def watch_cursor(self, before: int, cursor: int) -> None:
+    def watch_row(self, before: int, row: int) -> None:
         self._refresh_row(before)
-        self._refresh_row(cursor)
+        self._refresh_row(row)
         visible = max(1, self.scrollable_content_region.height - 1)
         top = int(self.scroll_offset.y)
-        if cursor < top:
-            self.scroll_to(y=cursor, animate=False)
-        elif cursor >= top + visible:
-            self.scroll_to(y=cursor - visible + 1, animate=False)
-        self._place_terminal_cursor()
-        self.post_message(self.CursorMoved(cursor))
+        if row < top:
+            self.scroll_to(y=row, animate=False)
+        elif row >= top + visible:
+            self.scroll_to(y=row - visible + 1, animate=False)
+        self.call_after_refresh(self._show_cursor)
+        self.post_message(self.CursorMoved(row))
 
-    def on_focus(self) -> None:
-        self._refresh_row(self.cursor)
-        self._place_terminal_cursor()
-
-    def on_blur(self) -> None:
-        self._refresh_row(self.cursor)
+    def cursor_offset(self) -> Offset | None:
+        return Offset(0, self.row + 1 - int(self.scroll_offset.y))
 
     def on_resize(self) -> None:
         self._widths = self._measure()
@@ -163,27 +141,27 @@ The first machine is set up first and is the first control plane; the others joi
             return
         if event.x < 2:
             self._mark(index)
-        elif index == self.cursor:
+        elif index == self.row:
             self.post_message(self.Chosen(index))
-        self.cursor = index
+        self.row = index
 
     def action_cursor(self, by: int) -> None:
-        self.cursor += by
+        self.row += by
 
     def action_page(self, by: int) -> None:
-        self.cursor += by * max(1, self.scrollable_content_region.height - 2)
+        self.row += by * max(1, self.scrollable_content_region.height - 2)
 
     def action_edge(self, end: int) -> None:
-        self.cursor = len(self._rows) - 1 if end else 0
+        self.row = len(self._rows) - 1 if end else 0
 
     def action_choose(self) -> None:
         if self._rows:
-            self.post_message(self.Chosen(self.cursor))
+            self.post_message(self.Chosen(self.row))
 
     def action_mark(self) -> None:
         if self._rows:
-            self._mark(self.cursor)
-            self.cursor += 1
+            self._mark(self.row)
+            self.row += 1
 
     def action_mark_all(self) -> None:
         every = all(row.selected for row in self._rows)
@@ -191,50 +169,39 @@ The first machine is set up first and is the first control plane; the others joi
 
     def action_move(self, by: int) -> None:
         if self._rows:
-            self.post_message(self.Moved(self.cursor, by))
+            self.post_message(self.Moved(self.row, by))
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_content_region.width or self.size.width
-        style = self.visual_style
         if y == 0:
-            line = self._cells([_("Address"), _("User"), _("Login"), _("Role"), _("More")], _("Check"))
-            return self._strip(Content.assemble("    ", line), width, "machine-table--header")
+            heading = self._cells([_("Address"), _("User"), _("Login"), _("Role"), _("More")])
+            return self.line([(f"    {heading}{_('Check')}", f"bold {self.muted}")], width)
         index = self.row_of_line(y)
-        if index is None:
-            return Strip.blank(width, style.rich_style)
-        component = ""
-        if index == self.cursor:
-            component = "machine-table--cursor" if self.has_focus else "machine-table--cursor-blurred"
-        return self._strip(self._line(index), width, component)
+        return self.line(self._parts(index, width) if index is not None else [], width)
 
-    def _line(self, index: int) -> Content:
-        row = self._rows[index]
-        pointer = self.symbols.pointer if index == self.cursor else " "
-        mark = ("*", self.get_visual_style("machine-table--marked", partial=True)) if row.selected else " "
-        glyph = (self.symbols.glyph(row.state), self.symbols.style(row.state))
-        cells = self._cells([row.address, row.user, row.login, row.role, row.more], "")
-        return Content.assemble(pointer, mark, "  ", cells, glyph, " ", row.text)
+    def _parts(self, index: int, width: int) -> list[Part]:
+        row, under_cursor = self._rows[index], index == self.row
+        pointer = self.symbols.pointer if under_cursor else " "
+        cells = self._cells([row.address, row.user, row.login, row.role, row.more])
+        glyph = self.symbols.glyph(row.state)
+        start = f"{pointer}{'*' if row.selected else ' '}  {cells}"
+        text = self.cut(row.text, max(0, width - cell_len(start) - 2))
+        if under_cursor and self.has_focus:
+            return [(f"{start}{glyph} {text}", self.cursor)]
+        plain = QUIET_CURSOR if under_cursor else BOLD if row.selected else ""
+        return [(start, plain), (glyph, self.state_style(row.state)), (f" {text}", plain)]
 
-    def _cells(self, texts: Sequence[str], last: str) -> Content:
-        parts = [
-            fit(text, width, self.symbols) + Content(" " * _GAP)
-            for text, width in zip(texts, self._widths.values(), strict=False)
-            if width
-        ]
-        return Content.assemble(*parts, last)
-
-    def _strip(self, line: Content, width: int, component: str) -> Strip:
-        style = self.get_visual_style(component) if component else self.visual_style
-        line = fit(line, width, self.symbols)
-        return Visual.to_strips(self, line, width, 1, style, apply_selection=False, pad=True)[0]
+    def _cells(self, texts: Sequence[str]) -> str:
+        widths = zip(texts, self._widths.values(), strict=False)
+        return "".join(self.cut(text, width) + " " * _GAP for text, width in widths if width)
 
     def _measure(self) -> dict[str, int]:
         headings = (_("Address"), _("User"), _("Login"), _("Role"), _("More"))
         widths: dict[str, int] = {}
         for (name, most), heading in zip(_MOST.items(), headings, strict=True):
             texts = [getattr(row, name) for row in self._rows]
-            longest = max((Content(text).cell_length for text in texts), default=0)
-            widths[name] = min(most, max(longest, Content(heading).cell_length))
+            longest = max((cell_len(text) for text in texts), default=0)
+            widths[name] = min(most, max(longest, cell_len(heading)))
             if name == "more" and not longest:
                 widths[name] = 0
         used = 4 + sum(width + _GAP for width in widths.values() if width)
@@ -249,12 +216,6 @@ The first machine is set up first and is the first control plane; the others joi
         line = index + 1 - int(self.scroll_offset.y)
         if 0 < line < self.size.height:
             self.refresh(Region(0, line, self.size.width, 1))
-
-    def _place_terminal_cursor(self) -> None:
-        """Where a screen reader reads."""
-        if self.has_focus:
-            line = self.cursor + 1 - int(self.scroll_offset.y)
-            self.app.cursor_position = self.content_region.offset + Offset(0, line)
 
     def _mark(self, index: int) -> None:
         marked = {number for number, row in enumerate(self._rows) if row.selected} ^ {index}

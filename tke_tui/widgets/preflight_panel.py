@@ -62,7 +62,7 @@ class PreflightPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(id="counts", markup=False)
-        yield CheckMatrix(self.symbols, id="matrix")
+        yield CheckMatrix(id="matrix")
         with VerticalScroll(id="found", can_focus=False):
             yield Static(id="finding", markup=False)
 
@@ -104,7 +104,7 @@ class PreflightPanel(Vertical):
             await _close(findings)
         self._draw()
         matrix = self.query_one(CheckMatrix)
-        if matrix.cursor == (0, 0):
+        if matrix.place == (0, 0):
             matrix.action_next_problem()
         self.post_message(self.Ended(self._error))
 
