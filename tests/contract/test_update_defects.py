@@ -24,10 +24,12 @@ from tke_tui.core.handlers.ensure_control_plane_settings import EnsureControlPla
 from tke_tui.core.handlers.ensure_kubelet_settings import EnsureKubeletSettings
 from tke_tui.core.handlers.ensure_renew_certs import EnsureRenewCerts, Renewal
 from tke_tui.core.handlers.ensure_upgrade_control_plane_node import EnsureUpgradeControlPlaneNode
+from tke_tui.core.kubeadm import expiry
 from tke_tui.core.kubeadm.certificates import names_in
+from tke_tui.core.kubeadm.expiry import Place
 from tke_tui.core.remote import static_restart
 from tke_tui.lab.certificates import make_ca, make_leaf
-from tke_tui.lab.kubeadm import MANIFESTS, PKI, login
+from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster, login
 
 ADMIN = "/etc/kubernetes/admin.conf"
 KUBELET_CERTIFICATE = "/var/lib/kubelet/pki/kubelet-client-current.pem"
@@ -105,10 +107,7 @@ async def test_defect_all_pods_of_a_control_plane_are_restarted_at_once_and_nobo
     two: ControlPlaneWorld,
 ) -> None:
     """The etcd that does not come back is the last thing that is touched, on this machine and on all others."""
-    two.cluster.members[two.para.first.ip] = ""
-    manifest = two.first.path(f"{MANIFESTS}/etcd.yaml")
-    manifest.write_text("spec: {containers: [{command: [etcd]}]}\n")
-    os.utime(manifest, (1, 1))
+    two.first.facts["stays_away"] = ("etcd",)
 
     with pytest.raises(NotReady, match="static pod etcd did not come back"):
         await two.run(EnsureRenewCerts(Renewal(forced="1")))
@@ -174,6 +173,34 @@ async def test_defect_kubelet_of_the_first_machine_cannot_start_after_a_year(two
     user = yaml.safe_load(two.first.text("/etc/kubernetes/kubelet.conf"))["users"][0]["user"]
     assert user == {"client-certificate": KUBELET_CERTIFICATE, "client-key": KUBELET_CERTIFICATE}
     assert (await two.run(EnsureRenewCerts())).changes == []
+
+
+async def test_a_cluster_whose_certificates_have_all_ended_is_brought_back(
+    tmp_path: Path, standing: Standing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """etcd finds no majority before most of its members have new certificates: the first one cannot wait for it."""
+    world = await standing.copy(tmp_path, para_with(3), 3)
+    for index in range(3):
+        for name in ("etcd/peer", "apiserver"):
+            let_end(world, name, -1, index)
+
+    def majority(cluster: ModelCluster) -> bool:
+        ended = [_ended(machine.text(f"{PKI}/etcd/peer.crt")) for machine in cluster.machines.values()]
+        return 2 * ended.count(False) > len(ended)
+
+    monkeypatch.setattr(ModelCluster, "has_quorum", property(majority))
+
+    await world.run_all((EnsureRenewCerts,))
+
+    assert world.cluster.has_quorum
+    for index in range(3):
+        assert serials(world, index)["etcd/peer.crt"] == 2
+        assert restarts(world, index) == ["etcd", "kube-apiserver"]
+
+
+def _ended(pem: str) -> bool:
+    found = expiry.parse(Place("", "/x.crt"), pem)
+    return found is None or found.ends_within(0)
 
 
 async def test_a_damaged_certificate_of_the_api_server_is_made_again_with_all_names(

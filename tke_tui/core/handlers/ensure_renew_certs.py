@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Fatal
-from tke_tui.core.kubeadm import expiry, stamps
+from tke_tui.core.kubeadm import etcd, expiry, stamps
 from tke_tui.core.kubeadm.files import KUBELET_CONF
 from tke_tui.core.kubeadm.run import init_phase, renew_certificate
 from tke_tui.core.remote import static_restart, systemd
@@ -73,11 +73,38 @@ class EnsureRenewCerts(Task):
         if ctx.mode is Mode.RUN and due:
             await self._require_renewed(ctx, due)
         await self._kubelet(ctx)
+        await self._restart(ctx, {certificate.place.holder for certificate in due})
+
+    async def _restart(self, ctx: Context, renewed: set[str]) -> None:
+        """Restart the pods that were started with older files; `renewed` are the holders of what is new."""
+        stale = []
         for component in HOLDERS:
             files = [place.path for place in expiry.RENEWABLE if place.holder == component]
-            planned = ctx.mode is Mode.PLAN and any(c.place.holder == component for c in due)
+            planned = ctx.mode is Mode.PLAN and component in renewed
             if planned or not await static_restart.taken_up(ctx.node, component, files):
-                await static_restart.restart(ctx, component)
+                stale.append(component)
+        # Where the certificates of all machines have ended, etcd has no majority until most of them are renewed:
+        # to wait for it on the first machine would be to wait for ever.
+        sound = not stale or ctx.mode is not Mode.RUN or await etcd.healthy(ctx.node)
+        for component in stale:
+            await static_restart.restart(ctx, component, wait=sound)
+        if not sound:
+            await self._wait_once_most_are_renewed(ctx)
+
+    async def _wait_once_most_are_renewed(self, ctx: Context) -> None:
+        members = await etcd.members(ctx)
+        total = len([one for one in members or [] if one.started]) or len(ctx.para.machines)
+        done = [one for one in ctx.para.machines if one.ip == ctx.node.name or self._before(ctx, one)]
+        if 2 * len(done) <= total:
+            ctx.log("etcd has no majority yet; the next machine's certificates are renewed")
+            return
+        for component in HOLDERS:
+            for machine in done:
+                await static_restart.wait_healthy(ctx, component, on=ctx.on(machine))
+
+    def _before(self, ctx: Context, machine: Machine) -> bool:
+        order = [one.ip for one in ctx.para.machines]
+        return order.index(machine.ip) < order.index(ctx.node.name)
 
     async def _due(self, ctx: Context, found: dict[str, expiry.Certificate]) -> list[expiry.Certificate]:
         ending = {name for name, one in found.items() if one.ends_within(self.renewal.before)}

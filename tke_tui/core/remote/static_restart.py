@@ -48,10 +48,11 @@ async def taken_up(node: Node, component: str, files: Iterable[str]) -> bool:
     return True
 
 
-async def restart(ctx: Context, component: str) -> None:
+async def restart(ctx: Context, component: str, *, wait: bool = True) -> None:
     """Restart a static pod of this task's machine; `NotReady` with what it says when it does not come back.
 
-    Nothing is stopped while kubelet, which has to start it again, is not running.
+    Nothing is stopped while kubelet, which has to start it again, is not running. Without `wait` nobody looks whether
+    it comes back.
     """
     node = ctx.node
     if ctx.mode is Mode.RUN and not await systemd.is_active(node, "kubelet.service"):
@@ -61,22 +62,26 @@ async def restart(ctx: Context, component: str) -> None:
             fix=f"Start it: `systemctl start kubelet` on {node.name}. {AGAIN}",
         )
     running = await static_pods.container(node, component)
-    if running is None and ctx.mode is Mode.RUN:
-        await wait_healthy(ctx, component)
-        return
-    await node.change(
-        f"restart the static pod {component}",
-        *("docker", "stop", f"--time={GRACE}", running or component),
-        timeout=GRACE + 90,
-    )
-    await wait_healthy(ctx, component, former=running)
+    if running is not None or ctx.mode is not Mode.RUN:
+        await node.change(
+            f"restart the static pod {component}",
+            *("docker", "stop", f"--time={GRACE}", running or component),
+            timeout=GRACE + 90,
+        )
+    if wait:
+        await wait_healthy(ctx, component, former=running)
 
 
-async def wait_healthy(ctx: Context, component: str, *, former: str | None = None) -> None:
-    """Until another container than `former` runs and answers. Raises `NotReady`; a plan or check does not wait."""
+async def wait_healthy(
+    ctx: Context, component: str, *, former: str | None = None, on: Node | None = None
+) -> None:
+    """Until another container than `former` runs and answers, on this task's machine or another one.
+
+    Raises `NotReady`; a plan or check does not wait.
+    """
     if ctx.mode is not Mode.RUN:
         return
-    node = ctx.node
+    node = on or ctx.node
 
     async def there() -> bool:
         found = await static_pods.container(node, component)

@@ -37,7 +37,8 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
     """`docker ps`, `inspect` and `exec` for containers of static pods, `docker logs` for the facts' `logs`.
 
     A container was made a second after its manifest was written, unless the component is in the facts' `stale`.
-    `docker stop` makes kubelet start another one: its number and time are in the facts' `restarts`.
+    `docker stop` makes kubelet start another one, unless the component is in the facts' `stays_away`: its number and
+    time are in the facts' `restarts`.
     """
     restarts: dict[str, tuple[int, float]] = machine.facts.setdefault("restarts", {})
     match list(argv):
@@ -64,6 +65,8 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
         case ["stop", _, identity]:
             component = _component(identity)
             restarts[component] = (restarts.get(component, (0, 0.0))[0] + 1, time.time())
+            if component in machine.facts.get("stays_away", ()):
+                machine.facts["dead"] = (*machine.facts.get("dead", ()), component)
             return Reply(0, f"{identity}\n")
         case ["exec", "--env=ETCDCTL_API=3", identity, "etcdctl", *words] if _component(identity) == "etcd":
             return _etcdctl(machine, words)
