@@ -64,14 +64,14 @@ _words = st.sampled_from(
 )
 _lines = st.tuples(
     st.integers(0, 90),
-    st.sampled_from(["EnsureDocker", "EnsureKubelet", "Ensure"]),
+    st.sampled_from(["EnsureDocker", "EnsureKubelet", "Ensure", "Load images"]),
     st.sampled_from(["stdout", "stderr", "note"]),
     st.lists(_words, max_size=4).map(" ".join),
 )
 _log = st.lists(_lines, max_size=60).map(sorted)
 _filters = st.builds(
     LogFilter,
-    task=st.sampled_from(["", "EnsureDocker", "ensure*", "*let"]),
+    task=st.sampled_from(["", "EnsureDocker", "ensure*", "*let", "Load images", "load*"]),
     stream=st.sampled_from(["", "stderr", "note"]),
     text=st.sampled_from(["", "pull", "Pull", "连", "exit 1", ":01Z"]),
     node=st.sampled_from(["", "10.0.0.0", "10.*", "10.0.0.9"]),
@@ -90,7 +90,7 @@ def naive(contents: list[bytes], wanted: LogFilter, needle: str = "") -> list[tu
 
 
 def _wanted(number: int, line: bytes, wanted: LogFilter, needle: str) -> bool:
-    _, task, stream, _ = (part.decode() for part in line.split(b" ", 3))
+    task, _space, stream = line.split(b" | ")[0].decode().partition(" ")[2].rpartition(" ")
     node = f"10.0.0.{number}"
 
     def has(text: str) -> bool:
@@ -214,6 +214,9 @@ def test_a_filter_takes_what_it_names_and_reads_itself_back() -> None:
     typed = LogFilter.parse("refused task:Ensure* stream:stderr  node:10.0.0.3 by peer url:x")
     assert typed == LogFilter("Ensure*", "stderr", "refused by peer url:x", "10.0.0.3")
     assert LogFilter.parse(str(typed)) == typed
+    step = LogFilter.parse('task:"Load images" refused')
+    assert step == LogFilter("Load images", text="refused")
+    assert LogFilter.parse(str(step)) == step
     assert not LogFilter.parse("  ")
 
 
@@ -281,7 +284,7 @@ def test_what_the_engine_writes_is_read(tmp_path: Path) -> None:
     directory.create()
     logs = NodeLogs(directory)
     logs.write("10.0.0.1", 1769847300.4, "EnsureDocker", "stderr", "no such file")
-    logs.write("10.0.0.1", 1769847301.4, "EnsureDocker", "note", "")
+    logs.write("10.0.0.1", 1769847301.4, "Load images", "note", "")
     logs.close()
     log = LogWindow([LogFile("10.0.0.1", directory.node_log("10.0.0.1"))])
     first, second = all_after(log)
@@ -292,7 +295,7 @@ def test_what_the_engine_writes_is_read(tmp_path: Path) -> None:
         "no such file",
         "10.0.0.1",
     )
-    assert (second.stream, second.text) == ("note", "")
+    assert (second.task, second.stream, second.text) == ("Load images", "note", "")
 
 
 # Cost

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 LONG = 64 * 1024
 """Bytes at the start of a line that are looked at; what comes later in a line is neither shown nor found."""
 
-STREAMS = ("stdout", "stderr", "note")
+_WORDS = re.compile(r'(?:task|stream|node):"[^"]*"|\S+')
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,14 @@ class LogFilter:
 
     @classmethod
     def parse(cls, typed: str) -> LogFilter:
-        """Read what a person types: words `task:…`, `stream:…`, `node:…`, the rest is text. Never raises."""
+        """Read what a person types: words `task:…`, `stream:…`, `node:…`, the rest is text. Never raises.
+
+        A value with blanks stands in double quotes: `task:"Load images"`.
+        """
         made, rest = cls(), []
-        for word in typed.split():
+        for word in _WORDS.findall(typed):
             key, colon, value = word.partition(":")
+            value = value.strip('"')
             if colon and value and key in ("task", "stream", "node"):
                 made = replace(made, **{key: value})
             else:
@@ -39,7 +43,8 @@ class LogFilter:
 
     def __str__(self) -> str:
         """What `parse` reads back."""
-        words = [f"{key}:{value}" for key in ("task", "stream", "node") if (value := getattr(self, key))]
+        given = {key: value for key in ("task", "stream", "node") if (value := getattr(self, key))}
+        words = [f'{key}:"{value}"' if " " in value else f"{key}:{value}" for key, value in given.items()]
         return " ".join([*words, *([self.text] if self.text else [])])
 
     def __bool__(self) -> bool:
@@ -53,8 +58,8 @@ class LogFilter:
         """What finds the lines; `needle` is one more text that must stand in them."""
         head = None
         if self.task or self.stream:
-            task = _wild(self.task, "[^ \\n]") if self.task else "[^ \\n]+"
-            stream = re.escape(self.stream) if self.stream else "[^ \\n]+"
+            task = _wild(self.task, "[^|\\n]") if self.task else "[^|\\n]+?"
+            stream = re.escape(self.stream) if self.stream else "[a-z]+"
             head = re.compile(f"^[^ \\n]+ {task} {stream} \\| ".encode(), re.MULTILINE | re.IGNORECASE)
         return Matcher(head, tuple(text_pattern(text) for text in (needle, self.text) if text))
 

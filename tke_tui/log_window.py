@@ -24,7 +24,8 @@ CUT = 4096
 BUDGET = 4 << 20
 """Bytes that one call looks at, roughly; some tens of milliseconds at most."""
 
-_HEAD = re.compile(rb"([^ ]+) ([^ ]+) ([^ ]+) \| ?")
+_HEAD = re.compile(rb"([^ ]+) (.+?) ([a-z]+) \| ?")
+"""Names of steps have blanks in them."""
 _COLOURS = re.compile(r"\x1b\[[0-9;:]*m")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from textual import events
 from textual.app import ComposeResult
+from textual.geometry import Region
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -18,6 +19,7 @@ from tke_tui.core.paths import InstallDir
 from tke_tui.log_sources import log_window
 from tke_tui.screens.base import TkeScreen
 from tke_tui.widgets import log_pane
+from tke_tui.widgets.log_lines import LogLines
 from tke_tui.widgets.log_pane import LogPane
 
 Make = Callable[..., TestApp]
@@ -276,3 +278,35 @@ async def test_the_mouse_wheel_moves_and_a_click_chooses(make: Make, log: Log) -
         assert page(pilot)[0] != first
         await pilot.click(lines, offset=(5, 2))
         assert current(pilot) == page(pilot)[2]
+
+
+async def test_only_rows_that_changed_are_drawn_again(
+    make: Make, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.add(*(f"line {number}" for number in range(100)))
+    async with make().run_test(size=SMALL) as pilot:
+        await pilot.press("up", "up")
+        drawn: list[int] = []
+        refresh = LogLines.refresh
+
+        def noting(self: LogLines, *regions: Region, **options: Any) -> LogLines:
+            drawn.extend(region.y for region in regions)
+            return refresh(self, *regions, **options)
+
+        monkeypatch.setattr(LogLines, "refresh", noting)
+        row = pane(pilot).pager.cursor
+        await pilot.press("up")
+        assert sorted(drawn) == [row - 1, row]
+        log.add("newer")
+        await pilot.pause(0.1)
+        assert sorted(drawn) == [row - 1, row], "nothing below the page is drawn"
+
+
+async def test_logs_of_steps_with_blanks_in_their_names(make: Make, log: Log) -> None:
+    log.add("from a step", task="Load images")
+    log.add("from a handler")
+    async with make().run_test(size=SMALL) as pilot:
+        await answer(pilot, "ampersand", 'task:"Load images"')
+        assert page(pilot) == ["from a step"]
+        await pilot.pause()
+        assert "Load images" in screen_text(pilot)

@@ -119,6 +119,7 @@ class LogLines(Widget):
         self.left = 0
         self.show_cursor = False
         self._rows: list[Row] = []
+        self._base: Style | None = None
         pager.rows_of = self._rows_of
 
     def take(self, window: LogWindow) -> LogPager:
@@ -181,6 +182,7 @@ class LogLines(Widget):
     def paint(self) -> None:
         """Draw again what is not as it was."""
         before, self._rows = self._rows, self._layout()
+        self._base = None
         height, width = self.size.height, self.size.width
         changed = [
             y
@@ -220,10 +222,13 @@ class LogLines(Widget):
 
     def notify_style_update(self) -> None:
         super().notify_style_update()
+        self._base = None
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
-        width, base = self.size.width, self.rich_style
+        if self._base is None:
+            self._base = self.rich_style
+        width, base = self.size.width, self._base
         if y >= len(self._rows):
             return Strip.blank(width, base)
         row = self._rows[y]
