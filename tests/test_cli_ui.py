@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
 
 import pytest
@@ -75,3 +76,19 @@ def test_only_ascii_is_drawn_where_the_locale_has_no_utf_8(environ: dict[str, st
 def test_an_option_after_the_command_counts_more_than_one_before_it() -> None:
     assert Look(theme="light").over(Look("zh", "dark", True)) == Look("zh", "light", True)
     assert Look(ascii=False).over(Look(ascii=True)).ascii is False
+
+
+@pytest.mark.parametrize(
+    ("modules", "absent"),
+    [
+        ("tke_tui.cli", "textual asyncssh aiohttp pydantic kubernetes_asyncio cryptography"),
+        (
+            "tke_tui.cli_engine, tke_tui.app, tke_tui.screens.welcome, tke_tui.screens.dashboard",
+            "asyncssh aiohttp pydantic kubernetes_asyncio cryptography",
+        ),
+    ],
+)
+def test_the_start_does_not_wait_for_libraries_it_does_not_need(modules: str, absent: str) -> None:
+    code = f"import sys, {modules}; print(*sorted({set(absent.split())!r} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

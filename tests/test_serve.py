@@ -18,7 +18,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from tke_tui.cli_serve import client_command
+from tke_tui.cli_ui import Look
 from tke_tui.core.errors import UsageError
+from tke_tui.core.paths import InstallDir
 from tke_tui.serve import GuardedServer, require_safe, tls_context
 
 TINY_APP = """
@@ -108,6 +111,20 @@ async def test_the_screen_of_an_app_comes_through_the_websocket() -> None:
                 while b"the picture" not in seen:
                     message = await socket.receive()
                     assert message.type is aiohttp.WSMsgType.BINARY, message
+                    seen += message.data
+
+
+async def test_what_is_served_is_the_ui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    command = client_command(InstallDir(tmp_path / "site"), Look(lang="zh"))
+    async with serving(command) as server, browser() as session:
+        await (await session.get(server.url)).read()
+        seen = b""
+        async with session.ws_connect(at(server, "/ws?width=80&height=24"), origin=at(server, "")) as socket:
+            async with asyncio.timeout(50):
+                while "离线安装包".encode() not in seen:
+                    message = await socket.receive()
+                    assert message.type is aiohttp.WSMsgType.BINARY, seen[-2000:]
                     seen += message.data
 
 

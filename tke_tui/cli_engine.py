@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import signal
 import sys
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from tke_tui.cli_ui import Look, open_ui
 from tke_tui.client import EngineClient, EngineStatus
-from tke_tui.client_connect import connect, make_room
 from tke_tui.core import events as ev
 from tke_tui.core.errors import ExitCode, StateError, UsageError
 from tke_tui.core.journal import read_events
@@ -30,6 +30,15 @@ STOP = "stop"
 def place_of(directory: Path | None) -> InstallDir:
     """The directory that was given, or the default one."""
     return InstallDir((directory or default_directory()).absolute())
+
+
+async def connect(
+    place: InstallDir, *, start: bool = False, bundle: Path | None = None, claim: bool = True
+) -> EngineClient:
+    """As `client_connect.connect`, which is imported here, beside the screens: the first one must not wait for it."""
+    module = await asyncio.to_thread(importlib.import_module, "tke_tui.client_connect")
+    client: EngineClient = await module.connect(place, start=start, bundle=bundle, claim=claim)
+    return client
 
 
 def welcome(directory: Path | None, look: Look) -> int:
@@ -70,6 +79,8 @@ def install(choices: InstallChoices, look: Look) -> int:
     place = place_of(choices.directory)
     unchanged = choices == InstallChoices(directory=choices.directory, resume=True)
     if not (unchanged and holder_of(place.lock)):
+        from tke_tui.client_connect import make_room
+
         asyncio.run(make_room(place))
         prepare_installation(choices)
     return open_ui(
