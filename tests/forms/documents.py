@@ -16,7 +16,8 @@ from tke_tui.forms.choices import Answers
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.fields import FormField, fields
 from tke_tui.forms.groups import GROUPS, choose, chosen, shown
-from tke_tui.forms.sections import STEPS, item, items
+from tke_tui.forms.sections import item, items
+from tke_tui.forms.steps import STEPS
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_size=12)
 """What fits on a line."""

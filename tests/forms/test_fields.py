@@ -5,23 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from rich.cells import cell_len
 
 from tke_tui.core.model.schema import Key, walk
 from tke_tui.forms.choices import Answers
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.fields import CHECKLISTS, CHOICES, HELP, PEM, RESTRICT, field, fields, label_of
 from tke_tui.forms.groups import GROUPS, QUIET, optional_objects
-from tke_tui.forms.sections import (
-    ASKED_ELSEWHERE,
-    NOT_ASKED,
-    STEPS,
-    by_step,
-    item,
-    item_of,
-    items,
-    reachable,
-    step_of,
-)
+from tke_tui.forms.sections import by_step, item, item_of, items, reachable, step_of
+from tke_tui.forms.steps import ASKED_ELSEWHERE, NOT_ASKED, STEPS
+from tke_tui.messages import LANGUAGES, _, use_language
+from tke_tui.widgets.field_row import AGAIN_LABEL
 
 KEYS = dict(walk(Answers))
 SHOWN = [(step.name, path) for step in STEPS.values() for path in items(step)]
@@ -29,7 +23,7 @@ SHOWN = [(step.name, path) for step in STEPS.values() for path in items(step)]
 
 @pytest.mark.parametrize("path", sorted(fields()))
 def test_every_value_of_the_model_can_be_reached(path: str) -> None:
-    assert reachable(path), f"{path} is on no screen: add it to forms/sections.py"
+    assert reachable(path), f"{path} is on no screen: add it to forms/steps.py"
 
 
 @pytest.mark.parametrize("path", sorted(optional_objects()))
@@ -46,13 +40,18 @@ def test_nothing_is_asked_twice() -> None:
     assert [path for path, count in Counter(path for _step, path in SHOWN).items() if count > 1] == []
 
 
-@pytest.mark.parametrize(("_step", "path"), SHOWN)
-def test_whatever_is_asked_says_what_it_is(_step: str, path: str) -> None:
-    thing = item(path)
-
-    assert thing.help
-    # The column of the labels is 20 cells wide, one of which separates.
-    assert 0 < len(thing.label) <= 19
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whatever_is_asked_says_what_it_is(language: str) -> None:
+    use_language(language)
+    try:
+        for _step, path in SHOWN:
+            thing = item(path)
+            label = _(AGAIN_LABEL).format(label=_(thing.label)) if path.endswith(AGAIN) else _(thing.label)
+            assert _(thing.help), path
+            # The column of the labels is 20 cells wide, one of which separates.
+            assert 0 < cell_len(label) <= 19, path
+    finally:
+        use_language("en")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,8 @@ from tests.ui.apps import SMALL, TestApp, shown, until
 from tke_tui.core.model.load import load_para, parse_para
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.groups import shown as asked_for
-from tke_tui.forms.sections import STEPS, items
+from tke_tui.forms.sections import items
+from tke_tui.forms.steps import STEPS
 from tke_tui.screens.form import FormScreen
 from tke_tui.widgets.editors import LineInput, PemInput
 from tke_tui.widgets.field_row import FieldRow

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import get_args
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from tke_tui.core.adapters.ssh_types import HostKeyPolicy
 from tke_tui.core.context import Options
@@ -22,7 +22,12 @@ _DEFAULTS = Options()
 
 
 class RunChoices(Model):
-    """How this installation is run; the names in documents are those of `RunSettings.as_dict`."""
+    """How this installation is run; the names in documents are those of `RunSettings.as_dict`.
+
+    Settings that no form shows (ports, directories) are kept as they came, so that they outlive the forms.
+    """
+
+    model_config = ConfigDict(extra="allow")
 
     bundle: str = Field(
         "", title=N_("Bundle"), description=N_("Directory of the unpacked offline bundle on this host.")
@@ -98,20 +103,26 @@ def check_choices(choices: RunChoices, findings: Findings) -> None:
     """Report what is wrong with the choices themselves; whether the bundle can be used is another matter."""
     if not choices.bundle.strip():
         findings.error(
-            "options.bundle", None, "no bundle is named", "Give the directory that holds its manifest.json."
+            "options.bundle",
+            None,
+            N_("no bundle is named"),
+            N_("Give the directory that holds its manifest.json."),
         )
     if choices.replicas < 1:
-        findings.error("options.replicas", choices.replicas, "no replica at all", "Give at least 1.")
+        findings.error("options.replicas", choices.replicas, N_("no replica at all"), N_("Give at least 1."))
     if choices.host_key_policy not in HOST_KEY_POLICIES:
         findings.error(
-            "options.hostKeyPolicy", choices.host_key_policy, "no such policy", "Choose one of the list."
+            "options.hostKeyPolicy",
+            choices.host_key_policy,
+            N_("no such policy"),
+            N_("Choose one of the list."),
         )
     if choices.ssh_config and not _readable(choices.ssh_config):
         findings.error(
             "options.sshConfig",
             choices.ssh_config,
-            "this file cannot be read",
-            "Correct the path, or leave it empty.",
+            N_("this file cannot be read"),
+            N_("Correct the path, or leave it empty."),
         )
 
 

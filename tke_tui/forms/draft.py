@@ -33,6 +33,7 @@ from tke_tui.core.paths import InstallDir
 from tke_tui.forms import draft_files, paths
 from tke_tui.forms.choices import Answers, RunChoices, check_choices
 from tke_tui.forms.wording import for_forms
+from tke_tui.messages import N_
 
 if TYPE_CHECKING:
     from tke_tui.forms.machine_rows import Check
@@ -299,8 +300,8 @@ class Draft:
             own.error(path, text if isinstance(text, str) else None, what, fix)
         for path, text in self.again.items():
             if text != self.text(path):
-                what = "the two entries differ" if text else "type it a second time"
-                own.error(path + AGAIN, None, what, "Type the same in both lines.")
+                what = N_("the two entries differ") if text else N_("type it a second time")
+                own.error(path + AGAIN, None, what, N_("Type the same in both lines."))
         found: dict[str, list[Finding]] = {}
         for finding in (*report.errors, *own.items, *report.warnings):
             found.setdefault(finding.path, []).append(for_forms(finding))
@@ -313,8 +314,8 @@ def _choices(bundle: Path | None) -> RunChoices:
 
 def _unread(value: Any) -> tuple[str, str]:
     if isinstance(value, str):
-        return "not a whole number", "Write digits only."
-    return "a name is missing or given twice", "Give each row a name of its own, or empty it."
+        return N_("not a whole number"), N_("Write digits only.")
+    return N_("a name is missing or given twice"), N_("Give each row a name of its own, or empty it.")
 
 
 @cache

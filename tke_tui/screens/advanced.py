@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class AdvancedScreen(FormScreen):
-    """Everything else: `forms.sections` says what it asks for."""
+    """Everything else: `forms.steps` says what it asks for."""
 
     form_name = "advanced"
     HELP = N_("""\

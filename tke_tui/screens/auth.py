@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class AuthScreen(FormScreen):
-    """Who checks logins: `forms.sections` says what it asks for."""
+    """Who checks logins: `forms.steps` says what it asks for."""
 
     form_name = "auth"
     HELP = N_("""\

@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class BasicsScreen(FormScreen):
-    """Administrator and high availability: `forms.sections` says what it asks for."""
+    """Administrator and high availability: `forms.steps` says what it asks for."""
 
     form_name = "basics"
     HELP = N_("""\

@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class ClusterScreen(FormScreen):
-    """Kubernetes, networks, features: `forms.sections` says what it asks for."""
+    """Kubernetes, networks, features: `forms.steps` says what it asks for."""
 
     form_name = "cluster"
     HELP = N_("""\

@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class FeaturesScreen(FormScreen):
-    """Business management, monitoring, audit: `forms.sections` says what it asks for."""
+    """Business management, monitoring, audit: `forms.steps` says what it asks for."""
 
     form_name = "features"
     HELP = N_("""\

@@ -16,7 +16,8 @@ from textual.widgets import Input, Static
 from tke_tui.core.model.findings import Finding
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.groups import shown
-from tke_tui.forms.sections import NETWORK_SUMMARY, STEPS, Section, item_of, items, set_count
+from tke_tui.forms.sections import item_of, items, set_count
+from tke_tui.forms.steps import NETWORK_SUMMARY, STEPS, Section
 from tke_tui.forms.values import network_summary
 from tke_tui.messages import N_, _
 from tke_tui.screens.form_step import FORM_ORDER, FormStep
@@ -40,7 +41,7 @@ class SummaryLine(Static):
 
 
 class FormScreen(FormStep):
-    """A step that consists of sections of fields (`forms.sections.STEPS`)."""
+    """A step that consists of sections of fields (`forms.steps.STEPS`)."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "focus_other(1)", N_("next field"), id="form.down", show=False),

@@ -17,7 +17,8 @@ from textual.widgets import Button, Static
 from tke_tui.core.errors import TkeError
 from tke_tui.core.model.findings import Finding
 from tke_tui.forms.draft import Draft
-from tke_tui.forms.sections import REVIEW, STEPS, by_step, in_order
+from tke_tui.forms.sections import by_step, in_order
+from tke_tui.forms.steps import REVIEW, STEPS
 from tke_tui.messages import N_, _, n_
 from tke_tui.screens.base import TkeScreen
 from tke_tui.terminal import harmless

@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class GatewayScreen(FormScreen):
-    """The web console and its certificate: `forms.sections` says what it asks for."""
+    """The web console and its certificate: `forms.steps` says what it asks for."""
 
     form_name = "gateway"
     HELP = N_("""\

@@ -7,7 +7,7 @@ from tke_tui.screens.form import FormScreen
 
 
 class RegistryScreen(FormScreen):
-    """Where images come from: `forms.sections` says what it asks for."""
+    """Where images come from: `forms.steps` says what it asks for."""
 
     form_name = "registry"
     HELP = N_("""\

@@ -17,7 +17,8 @@ from tke_tui.forms import values
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.fields import FormField
 from tke_tui.forms.groups import Group, choose, chosen
-from tke_tui.forms.sections import TYPED_TWICE, item
+from tke_tui.forms.sections import item
+from tke_tui.forms.steps import TYPED_TWICE
 from tke_tui.messages import N_, _
 from tke_tui.symbols import State, Symbols
 from tke_tui.terminal import harmless
@@ -279,4 +280,5 @@ def _sentence(symbols: Symbols, finding: Finding, where: str) -> str:
     message, fix = _(finding.message), _(finding.fix)
     if not where:
         message = message[:1].upper() + message[1:]
-    return f"{glyph} {where}{message}. {fix}".rstrip().replace("`", "")
+    sentence = _("{message}. {fix}").format(message=message, fix=fix).rstrip()
+    return f"{glyph} {where}{sentence}".replace("`", "")
