@@ -6,12 +6,11 @@ So `--resume` of the installation has nothing to do afterwards. The input comes 
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
-from tke_tui import __version__
 from tke_tui.core import events as ev
+from tke_tui.core.announce import announcement
 from tke_tui.core.engine import stamp
 from tke_tui.core.installation import keep, recall
 from tke_tui.core.journal import Journal
@@ -19,7 +18,7 @@ from tke_tui.core.journal import Journal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tke_tui.core.graph import Graph, PlannedTask
+    from tke_tui.core.graph import PlannedTask
     from tke_tui.core.installation import Installation
     from tke_tui.core.model.para import CreateClusterPara
 
@@ -43,27 +42,11 @@ async def adopt(
                 done.append(ev.TaskSucceeded(task=task.id, key=key, seconds=0.0))
     journal = Journal.open(installation.directory.journal, last_seq=recovered.last_seq)
     try:
-        events = [*_begin(plan), *done, _end(len(plan.tasks) - len(done))]
+        events = [*announcement(plan, resumed=True), *done, _end(len(plan.tasks) - len(done))]
         now = time.time()
         await journal.append([stamp(event, journal.next_seq(), now) for event in events])
     finally:
         await journal.close()
-
-
-def _begin(plan: Graph) -> list[ev.Event]:
-    places = {task_id: place for place, task_id in enumerate(plan.tasks)}
-    nodes = tuple(dict.fromkeys(task.node for task in plan.included if task.node))
-    return [
-        ev.RunStarted(
-            version=__version__, pid=os.getpid(), resumed=True, tasks=len(plan.included), nodes=nodes
-        ),
-        ev.PlanReady(
-            tasks=tuple((t.id, t.step, t.task.name, t.node, t.task.title) for t in plan),
-            needs=tuple(tuple(sorted(places[need] for need in t.needs)) for t in plan),
-            skippable=tuple(dict.fromkeys(t.task.name for t in plan if t.task.skippable)),
-        ),
-        *(ev.TaskSkipped(task=t.id, why=t.left_out, by=t.by) for t in plan if t.left_out),
-    ]
 
 
 def _end(skipped: int) -> ev.Event:
