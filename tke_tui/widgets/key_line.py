@@ -26,12 +26,10 @@ class KeyLine(Widget):
         self._keys = list(keys)
 
     def render(self) -> Content:
-        items = []
+        items, key_style = [], Style.parse("bold $footer-key-foreground")
         for key, shown, text in self._keys:
             press = Style.from_meta({"@click": f"app.simulate_key({key!r})"})
             # A key and its word stay on one line.
-            item = Content.assemble(
-                (shown, "bold $footer-key-foreground"), "\u00a0", text.replace(" ", "\u00a0")
-            )
+            item = Content.assemble((shown, key_style), "\u00a0", text.replace(" ", "\u00a0"))
             items.append(item.stylize(press))
         return Content("  ").join(items)
