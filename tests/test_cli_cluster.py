@@ -206,3 +206,22 @@ def test_on_a_terminal_a_person_is_asked(site: Path, tmp_path: Path, answer: byt
         os.close(terminal)
     assert done.returncode == code, done.stdout + done.stderr
     assert "Go on?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["certs"],
+        ["certs", "list"],
+        ["certs", "renew"],
+        ["cluster"],
+        ["cluster", "update"],
+        ["cluster", "unmark"],
+    ],
+)
+def test_every_command_has_help(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = tke_tui(*words, "--help")
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: tke-tui")
+    assert max(map(len, done.stdout.splitlines())) <= 80
