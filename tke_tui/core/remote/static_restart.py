@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tke_tui.core.node import Node
 
 TIMEOUT = 300.0
-GRACE = 30
-"""Seconds a component gets to end by itself."""
+GRACE = 10
+"""Seconds a component gets to end by itself. An API server takes no requests any more, but waits for open watches."""
 
 AGAIN = "Correct the cause, then run the same command again: it goes on where it stopped."
 
