@@ -22,6 +22,7 @@ from tke_tui import themes
 from tke_tui.app_context import AppContext
 from tke_tui.commands import commands
 from tke_tui.core.errors import TkeError
+from tke_tui.core.simulated import any_simulated, simulated_input
 from tke_tui.messages import N_, _
 from tke_tui.own_errors import explained
 from tke_tui.screens.base import TkeScreen
@@ -73,6 +74,7 @@ class TkeApp(App[None]):
         self.problem: Exception | None = None
         self.attachment: Attachment | None = None
         self._interrupted = -AGAIN
+        self._of_simulated = simulated_input(context.directory.para)
         self._theme_name = themes.choose_theme(context.settings.theme, os.environ)
         for theme in themes.THEMES.values():
             self.register_theme(theme)
@@ -107,6 +109,15 @@ class TkeApp(App[None]):
     def place(self) -> str:
         """Which installation this is about."""
         return self.context.directory.root.name
+
+    @property
+    def simulated(self) -> bool:
+        """Whether these are machines of the embedded lab; every screen says so."""
+        draft = self.context.draft
+        named = [machine.ip for machine in draft.para.machines] if draft is not None else []
+        return (
+            self._of_simulated or any_simulated(named) or (self.attached and any_simulated(self.view.nodes))
+        )
 
     @property
     def engine_works(self) -> bool:
@@ -314,6 +325,8 @@ class TkeApp(App[None]):
         with contextlib.suppress(RuntimeError, ValueError):
             # Not in a thread, where there are no signals.
             asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
+        if self.context.form:
+            self.show_form(self.context.form)
         for note in self.context.notes:
             self.notify(note, severity="warning", markup=False)
 

@@ -27,8 +27,9 @@ class AppContext:
     `connect` attaches to the living engine or starts one; `attach` never starts one: without an engine it gives a
     client that shows what the installation directory tells. Both raise `TkeError`. `clock` gives seconds since the
     epoch. With `begin`, the dashboard has the engine started and the installation continued as soon as it is
-    opened; otherwise it only looks. `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show
-    once, e.g. on a settings file that could not be read.
+    opened; otherwise it only looks. `form` names the form screen that is opened at once, over the first screen.
+    `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show once, e.g. on
+    a settings file that could not be read.
     """
 
     directory: InstallDir
@@ -41,6 +42,7 @@ class AppContext:
     clock: Callable[[], float] = time.time
     run_settings: RunSettings | None = None
     draft: Draft | None = None
+    form: str = ""
     begin: bool = False
     read_only: bool = False
     notes: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from tke_tui.core import events as ev
+from tke_tui.core.simulated import any_simulated
 from tke_tui.core.state import name_and_node
 from tke_tui.printer import Printer
 from tke_tui.terminal import harmless
@@ -47,6 +48,7 @@ class PlainLines:
         self._clock = clock
         self._last_progress: dict[str, float] = {}
         self._done_before = 0
+        self._simulated = False
 
     def __call__(self, event: ev.Event) -> None:
         text = self._text(event)
@@ -66,8 +68,10 @@ class PlainLines:
     def _text(self, event: ev.Event) -> str | None:
         match event:
             case ev.RunStarted():
+                self._simulated = any_simulated(event.nodes)
                 verb = "Resuming" if event.resumed else "Starting"
-                return f"{verb}: {event.tasks} tasks on {len(event.nodes)} machine(s), engine process {event.pid}"
+                machines = f"{len(event.nodes)} {'SIMULATED ' if self._simulated else ''}machine(s)"
+                return f"{verb}: {event.tasks} tasks on {machines}, engine process {event.pid}"
             case ev.TaskStarted() if "@" not in event.task and event.attempt == 1:
                 return f"{_label(event.task)} ..."
             case ev.TaskSucceeded():
@@ -119,7 +123,8 @@ class PlainLines:
             parts.append(f"{event.failed} failed")
         if event.blocked:
             parts.append(f"{event.blocked} not run")
-        return f"{event.status.upper()} after {_seconds(event.seconds)}: {', '.join(parts)}"
+        word = f"{event.status.upper()}{' (SIMULATED)' if self._simulated else ''}"
+        return f"{word} after {_seconds(event.seconds)}: {', '.join(parts)}"
 
 
 def _label(task: str) -> str:

@@ -14,6 +14,7 @@ from tke_tui.core.installation import Installation
 from tke_tui.core.model.findings import Finding
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.result import Result
+from tke_tui.core.simulated import NOTE, any_simulated
 from tke_tui.core.state import name_and_node
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def failure_text(installation: Installation | Operation, result: RunResult, *, a
     if result.status == "cancelled":
         blocks.append("Stopped. Nothing is lost.")
     blocks.append(f"Continue with: {resume}")
+    if any_simulated(machine.ip for machine in installation.para.machines):
+        blocks.append(NOTE)
     return "\n\n".join(blocks)
 
 
@@ -126,12 +129,14 @@ def success_text(installation: Installation) -> str:
     """What there is now and what to type next."""
     result = Result.of(installation.para, installation.directory)
     command = f"tke-tui result --reveal-password --dir {installation.directory.root}"
-    return f"{result_text(result)}\npassword: {command}"
+    lines = [result_text(result), f"password: {command}"]
+    return "\n".join([*lines, NOTE] if result.simulated else lines)
 
 
 def result_text(result: Result) -> str:
     """Where the platform is and how to reach it; nothing secret."""
-    lines = [f"console: {result.url}"] if result.url else []
+    lines = [NOTE] if result.simulated else []
+    lines += [f"console: {result.url}"] if result.url else []
     lines += [f"user: {result.username}", f"machines: {', '.join(result.servers)}"]
     if result.hosts:
         lines += ["Enter these lines in the hosts file of everybody who uses it:"]

@@ -16,6 +16,7 @@ from tke_tui.core.journal import read_events
 from tke_tui.core.lock import holder_of
 from tke_tui.core.operations import unfinished
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.simulated import NOTE, simulated_input
 from tke_tui.core.state import CANCELLED, FAILED, RUNNING, SUCCEEDED, RunState, TaskRecord, name_and_node
 
 _WORDS = {SUCCEEDED: "done", FAILED: "failed", RUNNING: "running", CANCELLED: "stopped"}
@@ -87,6 +88,8 @@ def status_text(directory: InstallDir, *, every: bool = False) -> str:
     story.tell(read_events(directory.journal))
     words = {task: story.word(task, bool(holder)) for task in story.planned}
     lines = [f"{directory.root}: {_headline(story, holder)}"]
+    if simulated_input(directory.para):
+        lines.append(NOTE)
     if words:
         lines.append(_counts(words))
     if every:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from pydantic import SecretBytes
 
 from tke_tui.core.model.fields import reveal
+from tke_tui.core.simulated import any_simulated
 
 if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
@@ -65,6 +66,11 @@ class Result:
             password=config.basic.password if config.basic is not None else None,
         )
 
+    @property
+    def simulated(self) -> bool:
+        """Whether this is the result of an installation in the embedded lab, where nothing is real."""
+        return any_simulated(self.servers)
+
     def hosts_lines(self) -> list[str]:
         """Lines for the hosts file of everybody who uses the platform: `address name`."""
         return [f"{self.address} {name}" for name in self.hosts]
@@ -83,6 +89,7 @@ class Result:
             "hostsLines": self.hosts_lines(),
             "servers": list(self.servers),
             "kubeconfigPath": self.kubeconfig_path,
+            "simulated": self.simulated,
         }
         if reveal:
             document |= {"password": _b64(self.reveal_password()), "kubeconfig": _b64(self.kubeconfig)}

@@ -66,6 +66,7 @@ class TkeScreen(Screen[Result]):
         """What the title line says after the name of the installation, and at its right end."""
         bar = self.query_one(TitleBar)
         bar.state = Content(state) if isinstance(state, str) else state
+        bar.simulated = self.app.simulated
         if note is not None:
             bar.note = note
 
@@ -79,6 +80,7 @@ class TkeScreen(Screen[Result]):
     def on_screen_resume(self) -> None:
         bar = self.query_one(TitleBar)
         bar.place = self.app.place
+        bar.simulated = self.app.simulated
         bar.lost = self.app.banner
         self.app.fit()
         if self.app.attached:
@@ -88,7 +90,8 @@ class TkeScreen(Screen[Result]):
         hold_still(event.widget)
 
     def on_connection_changed(self, message: ConnectionChanged) -> None:
-        self.query_one(TitleBar).lost = message.banner
+        bar = self.query_one(TitleBar)
+        bar.simulated, bar.lost = self.app.simulated, message.banner
 
 
 class TkeModal(ModalScreen[Result]):

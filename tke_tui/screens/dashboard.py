@@ -125,6 +125,8 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
             self._forecast, self._foretold = view.forecast(now), now
         with self.app.batch_update():
             if everything:
+                if self.app.simulated:
+                    self.matrix.border_title = _("2 SIMULATED machines and handlers")
                 self.matrix.show(view.rows, view.handlers, view.cell, now)
                 self._choose_log()
             elif changes is not None and changes.cells:

@@ -99,11 +99,16 @@ class DoneScreen(TkeScreen[None]):
         self.query_one("#headline", Static).update(
             Content.assemble(
                 (f"{symbols.glyph(State.DONE)} ", symbols.style(State.DONE)),
-                (_("The platform is installed."), "bold"),
+                (self._what_is_there(), "bold"),
                 "  ",
                 (separator.join(parts), "$text-muted"),
             )
         )
+
+    def _what_is_there(self) -> str:
+        if self.app.simulated:
+            return _("Only simulated: nothing of this is real.")
+        return _("The platform is installed.")
 
     def on_resize(self) -> None:
         if self._facts:

@@ -6,10 +6,13 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from tke_tui.messages import _
+
 
 class TitleBar(Widget):
     """`tke-tui  <place>  <state>                <note>`: one line; what does not fit is cut from the right.
 
+    Before the place it says that the machines are `simulated`, whatever else it shows.
     `place`, `state` and `note` are shown literally; `state` may also be styled `Content`.
     """
 
@@ -34,6 +37,7 @@ class TitleBar(Widget):
     place: reactive[str] = reactive("")
     state: reactive[Content] = reactive(Content, init=False)
     note: reactive[str] = reactive("")
+    simulated: reactive[bool] = reactive(False)
     lost: reactive[str] = reactive("")
     """A sentence that takes the place of all else while the engine does not answer."""
 
@@ -42,10 +46,17 @@ class TitleBar(Widget):
 
     def render(self) -> Content:
         width = self.size.width
+        mark = f"{_('SIMULATED')}  " if self.simulated else ""
         if self.lost:
-            return Content(f" {self.lost}").truncate(width)
+            return Content(f" {mark}{self.lost}").truncate(width)
         left = Content.assemble(
-            " ", ("tke-tui", "bold"), "  ", self.place, "  " if self.state.plain else "", self.state
+            " ",
+            ("tke-tui", "bold"),
+            "  ",
+            (mark, "bold $text-warning"),
+            self.place,
+            "  " if self.state.plain else "",
+            self.state,
         )
         right = f"{self.note} " if self.note else ""
         space = width - left.cell_length - len(Content(right).plain)
