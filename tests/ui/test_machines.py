@@ -20,6 +20,7 @@ from tke_tui.screens.modals.machine_form import MachineFormModal
 from tke_tui.symbols import State
 from tke_tui.widgets.field_row import FieldRow
 from tke_tui.widgets.fold import Fold
+from tke_tui.widgets.key_line import KeyLine
 from tke_tui.widgets.machine_table import MachineTable
 from tke_tui.widgets.path_input import PathInput
 
@@ -402,3 +403,7 @@ async def test_a_click_chooses_marks_and_opens(make: Make) -> None:
         await pilot.click(MachineTable, offset=(8, 3))
         await pilot.pause()
         assert isinstance(app.screen, MachineFormModal)
+        await pilot.press("escape")
+        await pilot.click(KeyLine, offset=(8, 0))
+        await pilot.pause()
+        assert type(app.screen).__name__ == "PasteMachinesModal", "keys can be clicked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from textual import events
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
@@ -28,8 +29,14 @@ class KeyLine(Widget):
     def render(self) -> Content:
         items, key_style = [], Style.parse("bold $footer-key-foreground")
         for key, shown, text in self._keys:
-            press = Style.from_meta({"@click": f"app.simulate_key({key!r})"})
+            press = Style.from_meta({"key": key})
             # A key and its word stay on one line.
             item = Content.assemble((shown, key_style), "\u00a0", text.replace(" ", "\u00a0"))
             items.append(item.stylize(press))
         return Content("  ").join(items)
+
+    def on_click(self, event: events.Click) -> None:
+        """A click on a key does what the key does."""
+        key = event.style.meta.get("key")
+        if key is not None:
+            self.app.simulate_key(key)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from textual import events
 from textual.content import Content
 from textual.style import Style
 from textual.widget import Widget
@@ -45,8 +46,13 @@ class PartLine(Widget):
         items: list[Content] = []
         for number, part in enumerate(self._parts, start=1):
             style = "bold reverse" if part.name == self._current else ""
-            press = Style.from_meta({"@click": f"app.simulate_key('{number}')"})
+            press = Style.from_meta({"key": str(number)})
             note = (f" {part.note}", "bold $error" if part.wrong else "$foreground-muted")
             item = Content.assemble((f" {number} {part.title} ", style), note if part.note else "")
             items.append(item.stylize(press))
         return Content("  ").join(items).truncate(self.size.width)
+
+    def on_click(self, event: events.Click) -> None:
+        key = event.style.meta.get("key")
+        if key is not None:
+            self.app.simulate_key(key)
