@@ -460,3 +460,14 @@ async def test_without_an_engine_nothing_is_called_running(dashboard: Callable[.
         assert "3 running" not in text
         assert "3 stopped" in text
         assert "left" not in text.splitlines()[1]
+
+
+async def test_where_there_is_room_the_log_goes_on_below_a_failure(dashboard: Callable[..., TestApp]) -> None:
+    app = dashboard("failed")
+    async with app.run_test(size=LARGE) as pilot:
+        await settled(pilot)
+        text = shown(app)
+        assert text.index("3 Failure") < text.index("3 Log")
+        text = await press(pilot, "3", "z")
+        assert FAILURE.title in text
+        assert "3 Log" not in text

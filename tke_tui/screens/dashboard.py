@@ -91,8 +91,8 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
             yield StepList(id="steps", classes="pane")
             yield StatusMatrix(id="matrix", classes="pane")
         with Container(id="lower"):
-            yield LogPane(log_window(self.context.directory, [""]), id="log", classes="pane")
             yield FailureCard(id="failure", classes="pane")
+            yield LogPane(log_window(self.context.directory, [""]), id="log", classes="pane")
 
     def on_mount(self) -> None:
         self.steps.border_title = _("1 Steps")
