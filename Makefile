@@ -3,7 +3,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup test lint types check format clean lab lab-down e2e e2e-smoke bench bench-fanout
+.PHONY: setup demo test lint types check format clean lab lab-down e2e e2e-smoke bench bench-fanout bench-ui messages pictures
 
 setup: $(VENV)/.ready
 
@@ -12,6 +12,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade -c constraints.txt pip
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e . --group dev
 	@touch $@
+
+# A whole installation on simulated machines: screens on a terminal, lines elsewhere.
+demo: setup
+	$(BIN)/tke-tui lab
 
 test: setup
 	$(BIN)/pytest -n auto $(PYTEST_ARGS)
@@ -42,10 +46,25 @@ e2e-smoke: setup
 e2e: lab
 	$(BIN)/pytest -m lab -s tests/e2e $(PYTEST_ARGS)
 
-bench: bench-fanout
+bench: bench-fanout bench-ui
 
 bench-fanout: setup
 	$(BIN)/python -m bench.fanout
+
+bench-ui: setup
+	$(BIN)/python -m bench.ui
+
+# Collects the texts of the screens into the catalogues and compiles them.
+messages: setup
+	$(BIN)/python -m tools.messages
+
+# Pictures of the README, from the tests' snapshots.
+PICTURES := tests/snapshots/__snapshots__
+pictures:
+	mkdir -p docs/images
+	cp "$(PICTURES)/test_dashboard/test_mid_run[120x40].svg" docs/images/dashboard.svg
+	cp "$(PICTURES)/test_dashboard/test_failed[80x24].svg" docs/images/failure.svg
+	cp "$(PICTURES)/test_machines/test_tested_with_failures[120x40].svg" docs/images/machines.svg
 
 format: setup
 	$(BIN)/ruff check --fix .
