@@ -124,7 +124,8 @@ def _prepare_textual(environ: Any) -> None:
     environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     if any(environ.get(name) for name in OVER_SSH):
         environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
-        environ.setdefault("TEXTUAL_FPS", "20")
+        # What happens often is gathered before it is drawn; with less, keys would wait for the next frame.
+        environ.setdefault("TEXTUAL_FPS", "40")
 
 
 def _known(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
