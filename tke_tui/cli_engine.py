@@ -22,6 +22,7 @@ from tke_tui.terminal import say
 
 if TYPE_CHECKING:
     from tke_tui.cli_commands import InstallChoices
+    from tke_tui.forms.draft import Draft
 
 STOP = "stop"
 """What has to be typed to stop an installation."""
@@ -53,6 +54,20 @@ def welcome(directory: Path | None, look: Look) -> int:
         connect=lambda: connect(place, start=True, bundle=bundle),
         attach=lambda: connect(place),
         bundle=bundle,
+    )
+
+
+def review(place: InstallDir, draft: Draft, look: Look) -> int:
+    """The screens with forms that are filled in already, the last of them in front; the exit code."""
+    return open_ui(
+        place,
+        "welcome",
+        look,
+        connect=lambda: connect(place, start=True),
+        attach=lambda: connect(place),
+        bundle=draft.bundle,
+        draft=draft,
+        form="review",
     )
 
 

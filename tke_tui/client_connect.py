@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -125,6 +128,33 @@ async def make_room(directory: InstallDir) -> None:
                 await asyncio.sleep(_PAUSES[0])
     except (TkeError, TimeoutError):
         return
+
+
+async def end_engine(directory: InstallDir) -> bool:
+    """End the engine process of the directory, stopping what it runs; False when there is none.
+
+    Raises `StateError` when it does not end.
+    """
+    client = await _attach(directory, "", claim=False)
+    if client is None:
+        return False
+    try:
+        pid = (await client.status()).pid
+    finally:
+        await client.close()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGTERM)
+    try:
+        async with asyncio.timeout(STARTING):
+            while is_taken(directory):  # noqa: ASYNC110 - it happens in another process
+                await asyncio.sleep(_PAUSES[0])
+    except TimeoutError:
+        raise StateError(
+            f"The engine of {directory.root} does not end",
+            detail=f"process {pid} was told to {STARTING:.0f} s ago",
+            fix=f"See {directory.engine_log}.",
+        ) from None
+    return True
 
 
 async def _attach(directory: InstallDir, name: str, claim: bool) -> UnixEngineClient | None:

@@ -14,7 +14,7 @@ from tke_tui.core.installation import Installation
 from tke_tui.core.model.findings import Finding
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.result import Result
-from tke_tui.core.simulated import NOTE, any_simulated
+from tke_tui.core.simulated import NOTE, simulated_input
 from tke_tui.core.state import name_and_node
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def failure_text(installation: Installation | Operation, result: RunResult, *, a
     if result.status == "cancelled":
         blocks.append("Stopped. Nothing is lost.")
     blocks.append(f"Continue with: {resume}")
-    if any_simulated(machine.ip for machine in installation.para.machines):
+    if simulated_input(installation.directory.para):
         blocks.append(NOTE)
     return "\n\n".join(blocks)
 

@@ -1,4 +1,4 @@
-"""The process of an embedded lab: `python -m tke_tui.lab DIRECTORY`, started by `LabPlace.begin`."""
+"""The process of an embedded lab: `python -m tke_tui.lab DIRECTORY [NUMBER]`, started by `LabPlace.begin`."""
 
 from __future__ import annotations
 
@@ -14,23 +14,29 @@ from tke_tui.core.errors import TkeError
 from tke_tui.core.model.dump import dump_para
 from tke_tui.core.paths import write_private
 from tke_tui.lab.embedded import EmbeddedLab
-from tke_tui.lab.place import LabPlace
-from tke_tui.lab.scenario import Scenario
+from tke_tui.lab.place import REPAIR, LabPlace
 
 IDLE_LIMIT = 3600.0
 """Seconds without a command after which the lab ends by itself."""
 
 
-async def serve(place: LabPlace) -> None:
-    """Serve the lab until SIGTERM or idleness; the pid file says that it is ready."""
+async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDLE_LIMIT) -> None:
+    """Serve the lab until SIGTERM, or `idle` seconds without a command; the pid file says that it is ready."""
     _allow_many_connections()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    scenario = Scenario.model_validate_json(place.scenario.read_text())
-    async with EmbeddedLab(place.machines, scenario, place.install.journal) as lab:
+    async with EmbeddedLab(place.machines, place.story(), place.install.journal, number) as lab:
+
+        def repair() -> None:
+            lab.repair()
+            write_private(place.scenario, lab.scenario.model_dump_json())
+            write_private(place.logins, json.dumps(lab.logins, indent=1) + "\n")
+
+        loop.add_signal_handler(REPAIR, repair)
+        write_private(place.logins, json.dumps(lab.logins, indent=1) + "\n")
         document = dump_para(lab.para, secrets="reveal")
         write_private(place.input, json.dumps(document, indent=1) + "\n")
         write_private(place.settings, json.dumps(lab.settings.as_dict(), indent=1) + "\n")
@@ -40,7 +46,7 @@ async def serve(place: LabPlace) -> None:
             while lab.commands != seen:
                 seen = lab.commands
                 try:
-                    await asyncio.wait_for(stop.wait(), IDLE_LIMIT)
+                    await asyncio.wait_for(stop.wait(), idle)
                     return
                 except TimeoutError:
                     continue
@@ -54,8 +60,9 @@ def _allow_many_connections() -> None:
 
 
 def main() -> int:
+    directory, *number = sys.argv[1:]
     try:
-        asyncio.run(serve(LabPlace(Path(sys.argv[1]))))
+        asyncio.run(serve(LabPlace(Path(directory)), int(number[0]) if number else None))
     except (TkeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -20,11 +20,11 @@ from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import secret
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.core.simulated import NETWORK
+from tke_tui.lab.addresses import GATEWAY_PORT, SSH_PORT, take
 from tke_tui.lab.bundle import KUBERNETES, make_bundle
 from tke_tui.lab.cluster import LabCluster
 from tke_tui.lab.commands.node import RELEASE
-from tke_tui.lab.commands.probes import healthy
+from tke_tui.lab.commands.probes import FREE_DISK, healthy
 from tke_tui.lab.docker.server import DockerServer
 from tke_tui.lab.gateway import Gateway
 from tke_tui.lab.machine import ModelMachine
@@ -33,14 +33,6 @@ from tke_tui.lab.running_tasks import RunningTasks
 from tke_tui.lab.scenario import Scenario
 from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
 from tke_tui.lab.troubles import Troubles
-
-SSH_PORT = 2222
-GATEWAY_PORT = 8443
-REGISTRY_PORTS = (5080, 5443)
-FIRST_HOST = 11
-"""The first machine is 127.77.0.11."""
-LABS = 8
-"""How many labs there may be beside each other on a host; each has 8,192 addresses of the network."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +48,15 @@ class EmbeddedLab:
     """The machines of a scenario below `directory`, which is made; see the module.
 
     `journal` is that of the installation in the lab: failures of a certain handler need it. `number` (0 to 7) tells
-    apart labs that run at the same time: each has addresses and ports of its own.
+    apart labs that run at the same time: each has addresses and ports of its own. Without one the first that is free
+    is taken. Entering it raises `StateError` when addresses are taken, `UsageError` when the scenario names what is
+    not there.
     """
 
     directory: Path
     scenario: Scenario = field(default_factory=Scenario)
     journal: Path = Path("/nonexistent")
-    number: int = 0
+    number: int | None = None
     members: dict[str, LabNode] = field(default_factory=dict)
     cluster: LabCluster = field(default_factory=LabCluster)
     commands: int = 0
@@ -70,8 +64,23 @@ class EmbeddedLab:
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
 
     async def __aenter__(self) -> Self:
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._stack = contextlib.AsyncExitStack()
+        try:
+            return await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._stack.aclose()
+
+    async def _open(self) -> Self:
+        self._place = take(self.number)
+        self._stack.callback(self._place.leave)
+        self.number = self._place.number
+        addresses = [self._place.machine(index) for index in range(self.scenario.nodes)]
+        self.troubles = Troubles(self.scenario, addresses, RunningTasks(self.journal))
+        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.bundle = make_bundle(self.directory / "bundle")
         (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
         self.docker = await DockerServer(
@@ -84,16 +93,10 @@ class EmbeddedLab:
         self.gateway = Gateway(self.cluster, GATEWAY_PORT)
         self._stack.push_async_callback(self.gateway.close)
         await self.gateway.open()
-        first = NETWORK.network_address + NETWORK.num_addresses // LABS * self.number + FIRST_HOST
-        addresses = [str(first + number) for number in range(self.scenario.nodes)]
-        self.troubles = Troubles(self.scenario, addresses, RunningTasks(self.journal))
         for number, address in enumerate(addresses, 1):
             await self._add(number, address)
         self._apply(self.scenario)
         return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self._stack.aclose()
 
     async def _add(self, number: int, address: str) -> None:
         root = self.directory / "nodes" / address
@@ -116,6 +119,22 @@ class EmbeddedLab:
         )
         await self._stack.enter_async_context(sshd)
         self.members[address] = LabNode(machine, sshd)
+
+    @property
+    def logins(self) -> dict[str, str]:
+        """The password that root really has, by machine; the input has another where a scenario says so."""
+        return {address: member.sshd.users["root"].password for address, member in self.members.items()}
+
+    def repair(self) -> None:
+        """End all troubles of the scenario, as somebody does who mends the machines; slow ones stay slow."""
+        self.scenario = self.scenario.repaired()
+        self.troubles.end()
+        self.docker.storage.faults.clear()
+        for member in self.members.values():
+            member.sshd.users = {"root": Account(self.password)}
+            member.machine.facts["disk"] = FREE_DISK
+            for name in ("broken_units", "journal"):
+                member.machine.facts.pop(name, None)
 
     def _apply(self, scenario: Scenario) -> None:
         """Troubles that are there from the beginning."""
@@ -176,8 +195,8 @@ class EmbeddedLab:
                 hosts_file=self.directory / "hosts",
                 docker_socket=self.docker.url,
                 docker_certs_dir=self.directory / "certs.d",
-                registry_http_port=REGISTRY_PORTS[0] + self.number,
-                registry_https_port=REGISTRY_PORTS[1] + self.number,
+                registry_http_port=self._place.registry_ports[0],
+                registry_https_port=self._place.registry_ports[1],
                 gateway_port=GATEWAY_PORT,
             ),
             host_key_policy="accept-new",

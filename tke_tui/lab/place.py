@@ -19,6 +19,7 @@ from pathlib import Path
 
 from tke_tui.core.errors import StateError
 from tke_tui.core.installation import RunSettings
+from tke_tui.core.lock import holder_of
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir, default_directory, write_private
@@ -26,7 +27,11 @@ from tke_tui.lab.scenario import Scenario
 
 START_LIMIT = 120.0
 """Seconds a lab may take until it is ready; 1,000 machines take about 20."""
+END_LIMIT = 10.0
+"""Seconds a lab may take until it has ended, or mended its machines."""
 MARK = "embedded-lab"
+REPAIR = signal.SIGUSR1
+_PAUSE = 0.05
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,13 @@ class LabPlace:
 
     @property
     def scenario(self) -> Path:
+        """The story as it is at present: without what was repaired."""
         return self.root / "scenario.json"
+
+    @property
+    def logins(self) -> Path:
+        """What root's password really is on each machine (0600), also where the input has a wrong one."""
+        return self.root / "logins.json"
 
     @property
     def pid_file(self) -> Path:
@@ -78,11 +89,19 @@ class LabPlace:
             return None
         return pid if str(self.root).encode() in command.split(b"\0") else None
 
-    def begin(self, scenario: Scenario) -> None:
-        """Make a fresh lab; one that was here before is ended and removed.
+    def begin(self, scenario: Scenario, number: int | None = None) -> None:
+        """Make a fresh lab; one that was here before is ended and removed, with the installation in it.
 
-        Raises `StateError` when the directory holds something else, or the lab does not come up.
+        `number` (0 to 7) says which addresses it gets; by default the first that are free. Raises `StateError` when
+        the directory holds something else, an installation is running in it, or the lab does not come up.
         """
+        holder = holder_of(self.install.lock)
+        if holder:
+            raise StateError(
+                f"An installation is running in {self.install.root}",
+                detail=holder,
+                fix="Come back to it with: tke-tui lab --resume; end it with: tke-tui lab --stop.",
+            )
         self.end()
         if self.root.is_dir() and any(self.root.iterdir()) and not (self.root / MARK).exists():
             raise StateError(
@@ -92,41 +111,76 @@ class LabPlace:
         self.root.mkdir(mode=0o700, parents=True)
         (self.root / MARK).touch()
         write_private(self.scenario, scenario.model_dump_json())
+        given = [] if number is None else [str(number)]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "tke_tui.lab", str(self.root)],
+                # -P: what lies in the working directory is no part of this program.
+                [sys.executable, "-P", "-m", "tke_tui.lab", str(self.root), *given],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
-        self._await_ready(process)
+        try:
+            self._await_ready(process)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
 
     def _await_ready(self, process: subprocess.Popen[bytes]) -> None:
         end = time.monotonic() + START_LIMIT
         while not self.pid_file.exists():
             if process.poll() is not None or time.monotonic() > end:
-                with contextlib.suppress(OSError):
-                    process.kill()
-                said = self.log.read_text(errors="replace").strip().splitlines()
+                said = self.log.read_text(errors="replace").strip()
+                title, *rest = said.splitlines() or ["", f"not ready after {START_LIMIT:g} s"]
+                fixes = [line.removeprefix("fix: ") for line in rest if line.startswith("fix: ")]
                 raise StateError(
-                    "The lab did not start",
-                    detail=said[-1] if said else f"not ready after {START_LIMIT:g} s",
-                    fix=f"See {self.log}. An address or port of 127.77.0.0/16 may be taken by another lab.",
+                    title or "The lab did not start",
+                    detail="\n".join(line for line in rest if not line.startswith("fix: ")),
+                    fix=" ".join(fixes) or f"See {self.log}.",
                 )
-            time.sleep(0.05)
+            time.sleep(_PAUSE)
 
     def end(self) -> bool:
         """End the lab's process; False when none ran."""
         pid = self.pid()
         if pid is None:
             return False
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        end = time.monotonic() + 10
-        while self.pid() is not None and time.monotonic() < end:
-            time.sleep(0.05)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+            end = time.monotonic() + END_LIMIT
+            while self.pid() == pid and time.monotonic() < end:
+                time.sleep(_PAUSE)
+        self.pid_file.unlink(missing_ok=True)
         return True
+
+    def require(self) -> int:
+        """The process that serves the lab. Raises `StateError` when there is none."""
+        pid = self.pid()
+        if pid is None:
+            raise StateError(
+                f"No lab runs in {self.root}",
+                detail="its machines are gone when its process ends",
+                fix="Begin again with: tke-tui lab",
+            )
+        return pid
+
+    def repair(self) -> None:
+        """Mend everything that the scenario has broken; returns when that is done. Raises `StateError`."""
+        os.kill(self.require(), REPAIR)
+        end = time.monotonic() + END_LIMIT
+        while self.story() != self.story().repaired():
+            self.require()
+            if time.monotonic() > end:
+                raise StateError(
+                    "The lab does not answer", detail=f"for {END_LIMIT:g} s", fix=f"See {self.log}."
+                )
+            time.sleep(_PAUSE)
+
+    def story(self) -> Scenario:
+        return Scenario.model_validate_json(self.scenario.read_text())
 
     def para(self) -> CreateClusterPara:
         """The input for this lab. Raises `StateError` without one."""

@@ -72,6 +72,13 @@ class Scenario(_Part):
     no_kubelet: tuple[NodeName, ...] = ()
     registry_down: int = Field(0, ge=0)
 
+    def repaired(self) -> Scenario:
+        """The same without anything that is broken."""
+        nothing: dict[str, Any] = dict.fromkeys(
+            ("fail", "flaky", "wrong_password", "disk_full", "no_kubelet"), ()
+        )
+        return self.model_copy(update=nothing | {"registry_down": 0})
+
     @classmethod
     def read(cls, path: Path) -> Scenario:
         """Raises `UsageError` that names the key that is wrong."""

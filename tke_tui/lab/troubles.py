@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from tke_tui.core.adapters import ssh_scripts
 from tke_tui.core.errors import UsageError
 from tke_tui.core.plan import CREATE_HANDLERS, STEPS
 from tke_tui.lab.machine import ANSWERS
@@ -25,6 +26,10 @@ _SECONDS: dict[tuple[str, ...], float] = {
 }
 """How long commands take at pace 1; all others take no time of their own."""
 
+_LOOKS = ANSWERS | {"date", "df", "find", "getconf", "id", "ip", "ss", "true", "uname"}
+_READS = ("sh", "-c", ssh_scripts.READ)
+"""What changes nothing, and so is left alone by failures."""
+
 
 @dataclass
 class Troubles:
@@ -38,6 +43,7 @@ class Troubles:
     running: RunningTasks
     _commands: Counter[str] = field(default_factory=Counter)
     _broken: Counter[str] = field(default_factory=Counter)
+    _asked: Counter[tuple[str, ...]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         known = {task.name for task in (*STEPS, *CREATE_HANDLERS)}
@@ -65,14 +71,25 @@ class Troubles:
         )
 
     async def delay(self, address: str, argv: Sequence[str]) -> None:
-        """Let a command take its time; the same commands of a machine take the same time in each run."""
+        """Let a command take its time."""
         self._commands[address] += 1
-        own = next((s for words, s in _SECONDS.items() if tuple(argv[: len(words)]) == words), 0.0)
-        chance = random.Random(f"{self.scenario.seed} {address} {self._commands[address]}").uniform(0.6, 1.4)  # noqa: S311
-        seconds = 2 * self.scenario.latency / 1000 + own * self.scenario.pace * chance
-        seconds *= self._factors.get(address, 1.0)
+        seconds = self.seconds(address, argv)
         if seconds:
             await asyncio.sleep(seconds)
+
+    def seconds(self, address: str, argv: Sequence[str]) -> float:
+        """How long this command takes: what a seed says is the same in each run, whatever else goes on meanwhile."""
+        own = next((s for words, s in _SECONDS.items() if tuple(argv[: len(words)]) == words), 0.0)
+        if own:
+            self._asked[address, *argv] += 1
+            chance = random.Random(repr((self.scenario.seed, self._asked[address, *argv], address, *argv)))  # noqa: S311
+            own *= self.scenario.pace * chance.uniform(0.6, 1.4)
+        return (2 * self.scenario.latency / 1000 + own) * self._factors.get(address, 1.0)
+
+    def end(self) -> None:
+        """Nothing breaks or fails any more."""
+        self._failures.clear()
+        self._flaky.clear()
 
     def breaks_connection(self, address: str) -> bool:
         """Whether the connection is to break now instead of answering; never before a handler is at work."""
@@ -86,7 +103,7 @@ class Troubles:
 
     def failure(self, address: str, argv: Sequence[str]) -> str | None:
         """Why this command is to fail, if it is."""
-        if argv[0] in ANSWERS or address not in self._failures:
+        if address not in self._failures or argv[0] in _LOOKS or tuple(argv[:3]) == _READS:
             return None
         running = self.running.on(address)
         for countdown in self._failures[address]:

@@ -11,6 +11,7 @@ from tke_tui.lab.machine import Command, ModelMachine, Reply
 
 GIB = 1 << 20
 """In KiB, the unit of df and /proc/meminfo."""
+FREE_DISK = 100 * GIB
 
 
 def healthy(machine: ModelMachine, number: int) -> None:
@@ -21,7 +22,7 @@ def healthy(machine: ModelMachine, number: int) -> None:
         "modules": ("iptable_nat", "br_netfilter", "nf_conntrack", "overlay"),
         "bits": "64",
         "cpus": "8",
-        "disk": 100 * GIB,
+        "disk": FREE_DISK,
         "addresses": f"1: lo inet 127.0.0.1/8 scope host lo\n2: eth0 inet {machine.address}/24 scope global eth0\n",
         "routes": "default via 192.168.7.254 dev eth0\n192.168.7.0/24 dev eth0 proto kernel scope link\n",
         "sockets": "State Recv-Q Send-Q Local Address:Port Peer Address:Port Process\n"
