@@ -94,8 +94,8 @@ class StepTotals:
         self.present: Counter[State] = Counter()
         self.absent: Counter[State] = Counter()
         self.note = ""
-        self.started = before.started if before else 0.0
-        self.seconds = before.seconds if before else 0.0
+        self.started: float = before.started if before else 0.0
+        self.seconds: float = before.seconds if before else 0.0
         self.since = 0.0
         self._at_work = 0
 

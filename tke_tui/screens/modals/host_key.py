@@ -37,7 +37,7 @@ class Question(Protocol):
     def fingerprint(self) -> str: ...
 
 
-class HostKeyModal(TkeModal[bool]):
+class HostKeyModal(TkeModal[bool | None]):
     """True or False as the person says; None with escape: not now."""
 
     AUTO_FOCUS = "#no"
