@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import os
+import shutil
 import signal
 from collections.abc import Awaitable, Iterable, Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from textual import events, work
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.geometry import Size
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from tke_tui import themes
@@ -40,6 +43,10 @@ Start = Literal["welcome", "dashboard"]
 
 AGAIN = 1.0
 """Seconds in which a second ctrl+c is taken for the wish to leave."""
+
+
+SETTLED = 0.15
+"""Seconds without a further change after which the terminal counts as resized."""
 
 
 class TkeApp(App[None]):
@@ -74,6 +81,7 @@ class TkeApp(App[None]):
         self.problem: Exception | None = None
         self.attachment: Attachment | None = None
         self._interrupted = -AGAIN
+        self._redraw: Timer | None = None
         self._of_simulated = simulated_input(context.directory.para)
         self._theme_name = themes.choose_theme(context.settings.theme, os.environ)
         for theme in themes.THEMES.values():
@@ -322,16 +330,33 @@ class TkeApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")
-        with contextlib.suppress(RuntimeError, ValueError):
-            # Not in a thread, where there are no signals.
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
+        self._listen_to_signals()
+        self.app_resume_signal.subscribe(self, lambda _app: self._listen_to_signals())
         if self.context.form:
             self.show_form(self.context.form)
         for note in self.context.notes:
             self.notify(note, severity="warning", markup=False)
 
+    def _listen_to_signals(self) -> None:
+        """SIGTERM detaches. SIGWINCH is heard in the event loop: Textual's own handler may be interrupted by the next
+        one while it reports a size, and then the older of the two sizes stays."""
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(RuntimeError, ValueError):
+            # Not in a thread, where there are no signals.
+            loop.add_signal_handler(signal.SIGTERM, self.leave)
+            if not self.is_headless and not self.is_web:
+                loop.add_signal_handler(signal.SIGWINCH, self._terminal_resized)
+
+    def _terminal_resized(self) -> None:
+        size = Size(*shutil.get_terminal_size())
+        self.post_message(events.Resize(size, size))
+
     def on_resize(self) -> None:
+        """Draw all of it once the size has settled: the terminal has forgotten what was outside for a moment."""
         self.call_later(self.fit)
+        if self._redraw is not None:
+            self._redraw.stop()
+        self._redraw = self.set_timer(SETTLED, self.refresh)
 
     async def on_event(self, event: events.Event) -> None:
         """While the terminal is too small, nobody can see what a key would do: only leaving works."""

@@ -28,6 +28,16 @@ def use() -> None:
     setattr(Installation, "plan", property(_graph))  # noqa: B010 - mypy knows it as read-only
 
 
+def break_help() -> None:
+    """Asking for help meets a mistake of the program."""
+    from tke_tui.screens.help import HelpModal
+
+    def about(_node: object) -> HelpModal:
+        raise ZeroDivisionError("a mistake in the program")
+
+    setattr(HelpModal, "about", staticmethod(about))  # noqa: B010 - mypy knows it as a method
+
+
 def _graph(installation: Installation) -> Graph:
     first = task(STEPS[0], _at_the_gate(STEPS[0]))
     handlers = [

@@ -99,6 +99,27 @@ def test_attaching_where_nothing_is_says_so(site: Site) -> None:
         assert terminal.end() == 2
 
 
+def test_a_mistake_of_the_program_ends_in_words_and_the_engine_goes_on(site: Site) -> None:
+    site.open("Preflight")
+    with site.install() as terminal:
+        terminal.wait("at the gate")
+        terminal.hang_up()
+    with site.terminal(
+        "attach", "--dir", site.directory.root, environ={"TKE_TEST_BROKEN_HELP": "1"}
+    ) as terminal:
+        terminal.wait("RUNNING")
+        terminal.press("f1")
+        assert terminal.end() == 1
+        text = terminal.text
+        assert "stopped on an error of its own" in text
+        assert "ZeroDivisionError: a mistake in the program" in text
+        assert "Traceback" not in text
+        assert "tke-tui attach" in text
+    assert "test_modes" not in text
+    assert "ZeroDivisionError" in (site.directory.logs / "ui-error.txt").read_text()
+    assert site.engine
+
+
 def test_an_error_before_the_screens_is_a_text(site: Site) -> None:
     with Terminal("install", "-c", "/absent.json", "--bundle", site.bundle, home=site.home) as terminal:
         terminal.wait("fix:")
