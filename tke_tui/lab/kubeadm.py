@@ -210,11 +210,12 @@ class Phase:
             ],
         )
 
-    def kubelet(self, registration: dict[str, Any]) -> None:
+    def kubelet(self, registration: dict[str, Any]) -> bool:
+        """Write its configuration and start it; False when it does not come up."""
         flags = " ".join(f"--{k}={v}" for k, v in sorted(registration["kubeletExtraArgs"].items()))
         self.machine.put("/var/lib/kubelet/config.yaml", "kind: KubeletConfiguration\n")
         self.machine.put("/var/lib/kubelet/kubeadm-flags.env", f'KUBELET_KUBEADM_ARGS="{flags}"\n')
-        self.machine.execute(["systemctl", "start", "kubelet.service"])
+        return self.machine.execute(["systemctl", "start", "kubelet.service"]).exit_code == 0
 
     def api(self) -> None:
         if not self.cluster.answers:
@@ -333,7 +334,8 @@ class Phase:
         if ("Node", self.node, "") in self.cluster.objects:
             raise Refused(f'a Node with name "{self.node}" and status "Ready" already exists in the cluster')
         self.kubeconfig("kubelet.conf", f"https://{self.configuration['controlPlaneEndpoint']}")
-        self.kubelet(self.documents["JoinConfiguration"]["nodeRegistration"])
+        if not self.kubelet(self.documents["JoinConfiguration"]["nodeRegistration"]):
+            raise Refused("timed out waiting for the condition: the kubelet isn't running or healthy")
         annotation = {"kubeadm.alpha.kubernetes.io/cri-socket": "/var/run/dockershim.sock"}
         labels = {"kubernetes.io/hostname": self.node}
         self.cluster.put("Node", self.node, metadata={"annotations": annotation, "labels": labels})
