@@ -16,6 +16,8 @@ from tests.core.model.inputs import b64, good_document
 from tests.core.model.test_certificate import COVERED, Issuer
 from tests.core.test_bundle import make as make_bundle
 from tests.ui.apps import SMALL, TestApp, shown, until
+from tke_tui.core.model.config import Basic
+from tke_tui.core.model.fields import secret
 from tke_tui.core.model.load import load_para, parse_para
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.groups import shown as asked_for
@@ -171,6 +173,41 @@ async def test_passwords_are_dots_until_they_are_to_be_seen(make: Make) -> None:
         await pilot.press("ctrl+l")
         await pilot.pause()
         assert "s3cret-word" not in shown(app)
+
+
+async def test_blanks_around_what_is_pasted_are_dropped_but_not_in_a_password(make: Make) -> None:
+    app = make(draft=good())
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await show(app, pilot, "basics")
+        await fill(pilot, screen, VIP, "  192.0.2.77 \n")
+        await fill(pilot, screen, PASSWORD, " blank ")
+
+        assert draft_of(app).text(VIP) == "192.0.2.77"
+        assert draft_of(app).text(PASSWORD) == " blank "
+
+
+async def test_a_password_that_is_no_text_is_never_drawn(make: Make) -> None:
+    draft = good()
+    draft.answers.config.basic = Basic(username="admin", password=secret(b"\xff\xfe"))
+    app = make(draft=draft)
+    async with app.run_test(size=SMALL, notifications=True) as pilot:
+        screen = await show(app, pilot, "basics")
+        await focus(pilot, screen, PASSWORD)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: "they cannot be shown" in shown(app))
+
+
+async def test_paths_are_completed(make: Make, tmp_path: Path) -> None:
+    (tmp_path / "bundle-of-today").mkdir()
+    app = make()
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await show(app, pilot, "cluster")
+        await fill(pilot, screen, "options.bundle", f"{tmp_path}/bun")
+        editor = screen.row("options.bundle").editor
+        await until(pilot, lambda: isinstance(editor, LineInput) and editor._suggestion)
+        await pilot.press("right")
+
+        await until(pilot, lambda: draft_of(app).text("options.bundle") == f"{tmp_path}/bundle-of-today/")
 
 
 async def test_a_password_is_typed_twice(make: Make) -> None:

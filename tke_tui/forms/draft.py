@@ -45,11 +45,15 @@ AGAIN = "#again"
 class Draft:
     """The answers of all forms, by document path; below `options` are the choices of the run.
 
-    `file` is where it was read from or saved to last. `opened` are the findings of reading that file: values that
-    did not fit the model are named there and are not in the draft. `aside` holds what was typed in alternatives that
-    are not chosen at present, by path: choosing one again brings it back. `checked` are the names of the form steps
-    whose problems are shown, missing values included, `all_checked` says so of all, `touched` are the paths that were
-    edited. `logins` is what trial logins have shown, see `MachineList`. `revision` grows with every change.
+    - `file`: where it was read from or saved to last.
+    - `opened`: the findings of reading that file; values that did not fit the model are named there and are not in
+      the draft. `opened_told`: a person saw them.
+    - `aside`: what was typed in alternatives that are not chosen at present, by path; it comes back with them.
+    - `unread`: what was typed but does not fit the model, by path. `again`: second entries of passwords.
+    - `checked`: names of the form steps whose problems are shown, missing values included; `all_checked`: of all.
+      `touched`: paths that were edited. `focus`: the path to begin at when its step is shown next.
+    - `logins`: what trial logins have shown, see `MachineList`.
+    - `revision`: grows with every change.
     """
 
     def __init__(self, para: CreateClusterPara | None = None, choices: RunChoices | None = None) -> None:
@@ -59,6 +63,7 @@ class Draft:
         )
         self.file: Path | None = None
         self.opened: tuple[Finding, ...] = ()
+        self.opened_told = False
         self.aside: dict[str, Any] = {}
         self.unread: dict[str, Any] = {}
         self.again: dict[str, str] = {}

@@ -20,13 +20,16 @@ Kind = Literal["text", "number", "secret", "switch", "choice", "rows", "texts", 
 a list of lines (`texts`), a table (`objects`), a PEM text or the file that holds it, several of many."""
 
 
+Place = Literal["", "file", "directory"]
+
+
 @dataclass(frozen=True, slots=True)
 class FormField:
     """One thing to fill in. `path` is a document path or, below lists, its pattern.
 
     `label` and `help` are message ids; `choices` are the values to choose from, "" standing for none; `columns` the
     fields of one entry of `objects`; `restrict` a regular expression for what may be typed at all; `longest` the
-    number of characters a line takes (0 = any).
+    number of characters a line takes (0 = any); `place` says that it is a path on this host.
     """
 
     path: str
@@ -38,6 +41,7 @@ class FormField:
     columns: tuple[FormField, ...] = ()
     restrict: str = ""
     longest: int = 0
+    place: Place = ""
 
 
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -64,6 +68,14 @@ PEM = frozenset(
 CHECKLISTS = frozenset(
     {"Config.skipSteps", "cluster.spec.features.skipConditions", "options.ignorePreflight"}
 )
+
+PLACES: dict[str, Place] = {
+    "options.bundle": "directory",
+    "options.sshConfig": "file",
+    "options.hostsFile": "file",
+    "cluster.spec.features.files[].src": "file",
+}
+"""Paths on this host, which are completed while they are typed."""
 
 HELP: dict[str, str] = {
     "Config.basic.username": N_("Logs in to the console and the installed registry."),
@@ -165,6 +177,7 @@ def _field(path: str, key: Key) -> FormField:
         columns=columns,
         restrict=restrict,
         longest=longest,
+        place=PLACES.get(path, ""),
     )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 from tke_tui.core.errors import UsageError
 from tke_tui.core.model.network import ClusterNetwork, parse_network
+from tke_tui.core.model.rules.private_keys import KeyState, read_private_key
 from tke_tui.core.model.schema import keys
 from tke_tui.forms import paths
 from tke_tui.forms.choices import Answers
@@ -159,19 +159,15 @@ def _describe_certificates(data: bytes) -> str:
 
 
 def _describe_key(data: bytes) -> str:
-    try:
-        if b"BEGIN OPENSSH PRIVATE KEY" in data:
-            key = load_ssh_private_key(data, None)
-        else:
-            key = load_pem_private_key(data, None)  # type: ignore[assignment]
-    except TypeError:
+    key = read_private_key(data, openssh=True)
+    if key.state is KeyState.ENCRYPTED:
         return _("a private key with a pass phrase")
-    except (ValueError, UnsupportedAlgorithm):
+    if key.state is KeyState.UNREADABLE:
         return _("no private key")
-    if isinstance(key, rsa.RSAPrivateKey):
-        return _("an RSA key of {bits} bits").format(bits=key.key_size)
-    if isinstance(key, ec.EllipticCurvePrivateKey):
-        return _("an EC key on {curve}").format(curve=key.curve.name)
+    if isinstance(key.public, rsa.RSAPublicKey):
+        return _("an RSA key of {bits} bits").format(bits=key.public.key_size)
+    if isinstance(key.public, ec.EllipticCurvePublicKey):
+        return _("an EC key on {curve}").format(curve=key.public.curve.name)
     return _("a private key")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -86,6 +86,19 @@ class FormStep(TkeScreen[None]):
         found = self.draft.problems().get(wanted)
         if found:
             self.find_problem(found[0])
+        self._tell_remarks()
+
+    def _tell_remarks(self) -> None:
+        """Say once what was remarkable about the opened file, above all which values are not in the draft."""
+        draft = self.draft
+        if draft.opened and not draft.opened_told:
+            draft.opened_told = True
+            count = len(draft.opened)
+            text = n_("{count} remark on the file:", "{count} remarks on the file:", count).format(
+                count=count
+            )
+            lines = [f"{finding.path}: {_(finding.message)}" for finding in draft.opened[:5]]
+            self.notify(harmless("\n".join([text, *lines])), severity="warning", timeout=20, markup=False)
 
     # --- checks --------------------------------------------------------------------------------------------------
 
@@ -260,14 +273,4 @@ class FormStep(TkeScreen[None]):
     def _take(self, draft: Draft) -> None:
         self.context.draft = draft
         self.keep()
-        tell_remarks(self.app, draft)
         self.app.show_form(self.form_name)
-
-
-def tell_remarks(app: App[None], draft: Draft) -> None:
-    """Say what was remarkable about the file a draft was read from, above all which values are not in the draft."""
-    if draft.opened:
-        count = len(draft.opened)
-        text = n_("{count} remark on the file:", "{count} remarks on the file:", count).format(count=count)
-        lines = [f"{finding.path}: {finding.message}" for finding in draft.opened[:5]]
-        app.notify(harmless("\n".join([text, *lines])), severity="warning", timeout=20, markup=False)

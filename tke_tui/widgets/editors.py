@@ -15,9 +15,11 @@ from textual.strip import Strip
 from textual.widgets import Input
 
 from tke_tui.core.errors import TkeError, UsageError
+from tke_tui.forms.fields import Place
 from tke_tui.forms.values import describe_pem, looks_like_file, read_pem_file
 from tke_tui.messages import N_, _
 from tke_tui.terminal import harmless
+from tke_tui.widgets.path_input import PathSuggester
 
 _UNDERLINE = Style(underline=True)
 
@@ -42,7 +44,10 @@ class FlatInput(Input):
 
 
 class LineInput(FlatInput):
-    """One line. Secrets show as dots until `reveal`; `placeholder` tells what an empty line stands for."""
+    """One line. Secrets show as dots until `reveal`; `placeholder` tells what an empty line stands for.
+
+    Paths of a file or directory of this host (`place`) are completed: the right arrow takes what is shown.
+    """
 
     BINDING_GROUP_TITLE = N_("This field")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -68,6 +73,7 @@ class LineInput(FlatInput):
         secret: bool = False,
         restrict: str = "",
         longest: int = 0,
+        place: Place = "",
         placeholder: str = "",
     ) -> None:
         super().__init__(
@@ -75,6 +81,7 @@ class LineInput(FlatInput):
             password=secret,
             restrict=restrict or None,
             max_length=longest,
+            suggester=PathSuggester(directories_only=place == "directory") if place else None,
             select_on_focus=False,
             compact=True,
         )
@@ -102,8 +109,19 @@ class LineInput(FlatInput):
             self._shown = event.value
             self.post_message(Edited(self.path, self.text))
 
+    def on_paste(self, event: events.Paste) -> None:
+        """Blanks around what is copied are never meant, but in a password."""
+        text = event.text.strip()
+        if not self.secret and text and text != event.text:
+            event.prevent_default()
+            event.stop()
+            self.replace(text.splitlines()[0], *self.selection)
+
     def action_reveal(self) -> None:
-        self.password = not self.password
+        if any("\ud800" <= c <= "\udfff" for c in self.value):
+            self.app.notify(_("These are bytes, no text: they cannot be shown."), markup=False)
+        else:
+            self.password = not self.password
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.secret if action == "reveal" else super().check_action(action, parameters)
@@ -130,7 +148,7 @@ class PemInput(FlatInput):
         problem: TkeError
 
     def __init__(self, path: str, value: str, *, key: bool) -> None:
-        super().__init__(select_on_focus=False, compact=True)
+        super().__init__(suggester=PathSuggester(), select_on_focus=False, compact=True)
         self.path, self.key = path, key
         self._lines: list[str] = []
         self.show(value)

@@ -199,6 +199,7 @@ class FieldRow(Vertical):
                     secret=thing.secret,
                     restrict=thing.restrict,
                     longest=thing.longest,
+                    place=thing.place,
                     placeholder=self._placeholder(),
                 )
 

@@ -9,11 +9,12 @@ from itertools import pairwise
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from tke_tui.core.model.config import Cert, ThirdPartyCert
 from tke_tui.core.model.findings import Findings
 from tke_tui.core.model.rules.base import Scope, ipv4
+from tke_tui.core.model.rules.private_keys import KeyState, read_private_key
 
 SOON = timedelta(days=30)
 
@@ -64,15 +65,14 @@ def _public_key(findings: Findings, cert: ThirdPartyCert) -> PublicKeyTypes | No
     if cert.private_key is None:
         findings.error(_KEY, None, "the private key is missing", f"Add it. {_PEM_FIX}")
         return None
-    try:
-        return load_pem_private_key(cert.private_key.get_secret_value(), None).public_key()
-    except TypeError:
+    key = read_private_key(cert.private_key.get_secret_value())
+    if key.state is KeyState.ENCRYPTED:
         findings.error(
             _KEY, None, "is protected by a pass phrase", "Remove it: `openssl pkey -in FILE -out PLAIN`."
         )
-    except (ValueError, UnsupportedAlgorithm):
+    elif key.state is not KeyState.GOOD:
         findings.error(_KEY, None, "holds no readable PEM private key", _PEM_FIX)
-    return None
+    return key.public
 
 
 def _pair(findings: Findings, chain: Sequence[x509.Certificate], key: PublicKeyTypes) -> bool:

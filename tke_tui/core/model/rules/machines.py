@@ -6,8 +6,6 @@ import base64
 import binascii
 import re
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 from pydantic import SecretBytes
 
 from tke_tui.core.model.findings import Findings
@@ -20,6 +18,7 @@ from tke_tui.core.model.rules.base import (
     check_port,
     ipv4,
 )
+from tke_tui.core.model.rules.private_keys import KeyState, read_private_key
 
 TAINT_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
@@ -116,19 +115,12 @@ def _login(findings: Findings, where: str, login: Machine | Bastion) -> None:
 def _private_key(findings: Findings, where: str, key: SecretBytes, pass_phrase: SecretBytes | None) -> None:
     text = key.get_secret_value()
     path = f"{where}.privateKey"
-    try:
-        if b"BEGIN OPENSSH PRIVATE KEY" in text:
-            load_ssh_private_key(text, None)
-        else:
-            load_pem_private_key(text, None)
-    except TypeError:
-        if pass_phrase is None:
-            findings.error(
-                f"{where}.passPhrase", None, "missing, but the private key is encrypted", "Add it in base64."
-            )
-    except UnsupportedAlgorithm:
-        return
-    except ValueError:
+    state = read_private_key(text, openssh=True).state
+    if state is KeyState.ENCRYPTED and pass_phrase is None:
+        findings.error(
+            f"{where}.passPhrase", None, "missing, but the private key is encrypted", "Add it in base64."
+        )
+    elif state is KeyState.UNREADABLE:
         hint = (
             " (this is a public key)" if text.startswith((b"ssh-", b"ecdsa-", b"-----BEGIN PUBLIC")) else ""
         )
