@@ -81,7 +81,7 @@ CASES = [
     Case("upgrade of the first of two", EnsureUpgradeControlPlaneNode, 0, 2, {"version": NEWER}),
 ]
 
-SAME = ("renew everything", "upgrade", "kubelet")
+SAME = ("renew everything", "upgrade", "kubelet", "add a name", "arguments")
 """Broken off like those on another machine."""
 
 
