@@ -5,6 +5,8 @@ The names are those of tke-installer v1.3.0 and of its bare-metal cluster provid
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.contract.world import make_para
@@ -18,6 +20,8 @@ from tke_tui.core.plan import (
     step_names,
 )
 from tke_tui.core.task import Task
+
+PAGE = Path(__file__).parents[2] / "docs" / "steps.md"
 
 SEED_STEPS = """
 Execute pre install hook
@@ -143,3 +147,12 @@ def test_skip_conditions_accept_the_name_of_every_handler_and_leave_it_out(name:
     para.cluster.spec.features.skip_conditions = [name]
     entry = next(entry for entry in listed_tasks(para) if entry.task.name == name)
     assert entry.by == "skip_steps"
+
+
+def test_the_page_of_steps_lists_all_of_them_in_order() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    steps = [row[1] for row in rows if row[0].removeprefix("| ").isdigit()]
+    assert steps == names(STEPS)
+    assert [row[0].removeprefix("| ") for row in rows if row[0].startswith("| Ensure")] == names(
+        CREATE_HANDLERS
+    )
