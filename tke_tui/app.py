@@ -6,23 +6,21 @@ import asyncio
 import contextlib
 import importlib
 import os
-import shutil
 import signal
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from textual import events, work
-from textual.app import App, SystemCommand
+from textual import events
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.filter import LineFilter, Monochrome, NoColor
-from textual.geometry import Size
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.worker import Worker, WorkerState
 
 from tke_tui import themes
 from tke_tui.app_context import AppContext
+from tke_tui.app_engine import EngineApp
 from tke_tui.commands import commands
 from tke_tui.core.errors import TkeError
 from tke_tui.core.simulated import any_simulated, simulated_input
@@ -30,14 +28,10 @@ from tke_tui.messages import N_, _
 from tke_tui.own_errors import explained
 from tke_tui.screens.base import TkeScreen
 from tke_tui.screens.opening import OpeningScreen
-from tke_tui.ui_messages import ConnectionChanged, ViewChanged
 from tke_tui.widgets.too_small import TooSmall, too_small
 
 if TYPE_CHECKING:
-    from tke_tui.attachment import Attachment
-    from tke_tui.client import EngineClient
-    from tke_tui.view_state import ViewState
-    from tke_tui.view_types import Changes
+    pass
 
 Start = Literal["welcome", "dashboard"]
 
@@ -45,11 +39,7 @@ AGAIN = 1.0
 """Seconds in which a second ctrl+c is taken for the wish to leave."""
 
 
-SETTLED = 0.15
-"""Seconds without a further change after which the terminal counts as resized."""
-
-
-class TkeApp(App[None]):
+class TkeApp(EngineApp):
     """The app. `farewell` is what the command line prints when it has ended, `problem` what it ended on.
 
     `start` is the first screen; with "dashboard" the app attaches at once.
@@ -74,14 +64,10 @@ class TkeApp(App[None]):
     ]
 
     def __init__(self, context: AppContext, start: Start = "welcome") -> None:
-        super().__init__()
-        self.context = context
+        super().__init__(context)
         self.start = start
         self.farewell = ""
-        self.problem: Exception | None = None
-        self.attachment: Attachment | None = None
         self._interrupted = -AGAIN
-        self._redraw: Timer | None = None
         self._of_simulated = simulated_input(context.directory.para)
         self._theme_name = themes.choose_theme(context.settings.theme, os.environ)
         for theme in themes.THEMES.values():
@@ -93,25 +79,6 @@ class TkeApp(App[None]):
         self.set_keymap(context.settings.keymap)
 
     # --- what screens may ask ------------------------------------------------------------------------------------
-
-    @property
-    def attached(self) -> bool:
-        return self.attachment is not None
-
-    @property
-    def view(self) -> ViewState:
-        """The picture of the installation; only after `attach`."""
-        return self._attachment.view
-
-    @property
-    def client(self) -> EngineClient:
-        """The way to give commands; only after `attach`. Ask each time: it is another one after a reconnection."""
-        return self._attachment.client
-
-    @property
-    def banner(self) -> str:
-        """A sentence on a lost or absent engine; "" when there is nothing to tell."""
-        return self.attachment.banner if self.attachment is not None else ""
 
     @property
     def place(self) -> str:
@@ -126,15 +93,6 @@ class TkeApp(App[None]):
         return (
             self._of_simulated or any_simulated(named) or (self.attached and any_simulated(self.view.nodes))
         )
-
-    @property
-    def engine_works(self) -> bool:
-        """Whether an engine is at work that goes on when this app ends."""
-        status = self.attachment.status if self.attachment is not None else None
-        if status is None or not status.alive or self.view.ended:
-            return False
-        # One that was only needed to try logins has nothing to go on with.
-        return status.phase == "running" or self.view.started > 0
 
     def show_form(self, name: str) -> None:
         """Show a form screen, e.g. "basics": in place of another form, else on top."""
@@ -151,15 +109,7 @@ class TkeApp(App[None]):
             self.pop_screen()
         switched = self.switch_screen(_screen("dashboard"))
         if self.attachment is None:
-            self._connect(switched)
-
-    def attach(self, client: EngineClient) -> None:
-        """From now on this client is followed, and nobody else."""
-        from tke_tui.attachment import Attachment
-
-        self.attachment = Attachment(self.context, client, self._view_changed, self._banner_changed)
-        self._banner_changed("")
-        self._follow(self.attachment)
+            self.connect_to_engine(switched)
 
     def leave(self) -> None:
         """Detach and end the app; whatever the engine does goes on."""
@@ -249,7 +199,7 @@ class TkeApp(App[None]):
         self._interrupted = now
 
     def action_start_again(self) -> None:
-        self._start_again()
+        self.start_again()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action == "start_again":
@@ -258,60 +208,6 @@ class TkeApp(App[None]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return commands(self, screen)
-
-    # --- engine --------------------------------------------------------------------------------------------------
-
-    @property
-    def _attachment(self) -> Attachment:
-        if self.attachment is None:
-            raise RuntimeError("not attached to an engine")
-        return self.attachment
-
-    @work(exclusive=True, group="engine", exit_on_error=False)
-    async def _connect(self, switched: Awaitable[object]) -> None:
-        """Once the screen is there that is told."""
-        await switched
-        try:
-            client = await (self.context.connect if self.context.begin else self.context.attach)()
-            if self.context.begin:
-                await client.resume()
-        except TkeError as error:
-            self.problem = error
-            self.exit(return_code=int(error.exit_code))
-            return
-        self.attach(client)
-
-    @work(exclusive=True, group="start", exit_on_error=False)
-    async def _start_again(self) -> None:
-        client = await self.context.connect()
-        await client.resume()
-        self.attach(client)
-
-    @work(exclusive=True, group="engine", exit_on_error=False)
-    async def _follow(self, attachment: Attachment) -> None:
-        try:
-            await attachment.follow()
-        except asyncio.CancelledError:
-            await attachment.close()
-            raise
-
-    def _view_changed(self, changes: Changes | None) -> None:
-        for screen in self._visible():
-            screen.post_message(ViewChanged(changes))
-
-    def _banner_changed(self, banner: str) -> None:
-        for screen in self._visible():
-            screen.post_message(ConnectionChanged(banner))
-        self.refresh_bindings()
-
-    def _visible(self) -> Sequence[Screen[Any]]:
-        """The screen on top, and those that shine through dialogs."""
-        seen: list[Screen[Any]] = []
-        for screen in reversed(self.screen_stack):
-            seen.append(screen)
-            if not screen.is_modal:
-                break
-        return seen
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """No failure of a background job may get lost."""
@@ -330,33 +226,16 @@ class TkeApp(App[None]):
 
     def on_mount(self) -> None:
         self.set_class(self.context.symbols.ascii, "-ascii")
-        self._listen_to_signals()
-        self.app_resume_signal.subscribe(self, lambda _app: self._listen_to_signals())
+        with contextlib.suppress(RuntimeError, ValueError):
+            # Not in a thread, where there are no signals.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.leave)
         if self.context.form:
             self.show_form(self.context.form)
         for note in self.context.notes:
             self.notify(note, severity="warning", markup=False)
 
-    def _listen_to_signals(self) -> None:
-        """SIGTERM detaches. SIGWINCH is heard in the event loop: Textual's own handler may be interrupted by the next
-        one while it reports a size, and then the older of the two sizes stays."""
-        loop = asyncio.get_running_loop()
-        with contextlib.suppress(RuntimeError, ValueError):
-            # Not in a thread, where there are no signals.
-            loop.add_signal_handler(signal.SIGTERM, self.leave)
-            if not self.is_headless and not self.is_web:
-                loop.add_signal_handler(signal.SIGWINCH, self._terminal_resized)
-
-    def _terminal_resized(self) -> None:
-        size = Size(*shutil.get_terminal_size())
-        self.post_message(events.Resize(size, size))
-
     def on_resize(self) -> None:
-        """Draw all of it once the size has settled: the terminal has forgotten what was outside for a moment."""
         self.call_later(self.fit)
-        if self._redraw is not None:
-            self._redraw.stop()
-        self._redraw = self.set_timer(SETTLED, self.refresh)
 
     async def on_event(self, event: events.Event) -> None:
         """While the terminal is too small, nobody can see what a key would do: only leaving works."""

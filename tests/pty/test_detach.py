@@ -111,9 +111,7 @@ def test_any_number_of_resizes_ends_in_the_picture_of_that_size(running: Site) -
         ] * 3:
             terminal.resize(columns, lines)
         terminal.resize(100, 30)
-        terminal.wait(begun("EnsureKubelet"))
-        terminal.quiet()
-        assert picture(terminal) == expected
+        terminal.wait(lambda _text: picture(terminal) == expected)
 
 
 def test_a_killed_engine_is_told_and_started_again_by_a_key(site: Site) -> None:
