@@ -132,7 +132,7 @@ async def test_logins_the_server_drops_are_tried_again(tmp_path: Path) -> None:
         OpenSsh(tmp_path / "s", port=_free_port(), options=options) as server,
         open_pool(tmp_path) as pool,
     ):
-        logins = [replace(_login(server), passphrase=str(number)) for number in range(24)]
+        logins = [replace(_login(server), passphrase=str(number)) for number in range(8)]
         connections = await asyncio.gather(*(pool.get(login) for login in logins))
         assert all(connection.is_open for connection in connections)
 
