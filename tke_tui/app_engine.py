@@ -88,7 +88,8 @@ class EngineApp(App[None]):
         await switched
         try:
             client = await (self.context.connect if self.context.begin else self.context.attach)()
-            if self.context.begin:
+            # One that is at work needs no such word, and may listen to somebody else.
+            if self.context.begin and (await client.status()).phase != "running":
                 await client.resume()
         except TkeError as error:
             self.problem = error

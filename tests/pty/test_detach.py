@@ -125,6 +125,22 @@ def test_a_killed_engine_is_told_and_started_again_by_a_key(site: Site) -> None:
         terminal.wait(lambda text: "DONE" in text or "is installed" in text)
 
 
+def test_resume_starts_a_dead_engine_and_finds_a_living_one(site: Site) -> None:
+    site.open("Preflight")
+    with site.install() as terminal:
+        terminal.wait(begun("EnsureDocker"))
+        dead = site.engine
+        os.kill(dead, signal.SIGKILL)
+        terminal.hang_up()
+    with site.terminal("--resume", "--dir", site.directory.root) as terminal:
+        terminal.wait("RUNNING")
+        living = site.engine
+        assert living not in (0, dead)
+        with site.terminal("--resume", "--dir", site.directory.root) as other:
+            other.wait("Press T to take over")
+            assert site.engine == living
+
+
 def test_stopping_has_to_be_typed_and_keeps_what_is_done(site: Site) -> None:
     site.open("Preflight", f"EnsureDocker@{site.nodes[0]}")
     with site.install() as terminal:

@@ -192,10 +192,18 @@ async def test_an_engine_that_cannot_be_reached_at_the_start_ends_the_app_with_t
 
 @pytest.mark.parametrize("begin", [True, False])
 async def test_the_installation_is_only_continued_when_that_was_asked_for(make: Make, begin: bool) -> None:
-    app = make(start="dashboard", events=Story().events(until=20), begin=begin)
+    app = make(start="dashboard", events=Story().fail("Preflight").events(), begin=begin)
     async with app.run_test(size=SMALL) as pilot:
         await settled(pilot)
     assert (("resume",) in app.engine.commands) is begin
+
+
+async def test_an_engine_at_work_is_not_told_to_go_on(make: Make) -> None:
+    """It may listen to somebody else, and would refuse."""
+    app = make(start="dashboard", events=Story().events(until=20), begin=True)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+    assert app.engine.commands == []
 
 
 async def test_leaving_while_something_runs_tells_how_to_come_back(make: Make) -> None:
