@@ -24,7 +24,9 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._by_start: dict[str, list[str]] = {}
+        """First characters of a value -> the values that begin with them, the longest first."""
+        self._starts: re.Pattern[str] | None = None
         self.add(*secrets)
 
     def add(self, *secrets: str) -> None:
@@ -34,15 +36,37 @@ class Redactor:
                 if value.startswith("-----") and "\n" not in value:
                     continue
                 if len(value) >= _MIN_LENGTH:
-                    self._values.update(_forms(value))
-        self._pattern = None
+                    for form in _forms(value):
+                        self._know(form)
+
+    def _know(self, value: str) -> None:
+        if value in self._values:
+            return
+        self._values.add(value)
+        start = value[:_MIN_LENGTH]
+        if start not in self._by_start:
+            self._by_start[start], self._starts = [], None
+        self._by_start[start].append(value)
+        self._by_start[start].sort(key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        if self._pattern is None:
+        """The text with every known secret masked; where several begin, the longest."""
+        if self._starts is None:
             if not self._values:
                 return text
-            self._pattern = re.compile(_any_of(sorted(self._values)))
-        return self._pattern.sub(MASK, text)
+            # Only beginnings: an expression of all values takes a tenth of a second to compile, whenever one is added.
+            self._starts = re.compile(_any_of(sorted(self._by_start)))
+        parts: list[str] = []
+        done = 0
+        found = self._starts.search(text)
+        while found is not None:
+            at = found.start()
+            word = next((w for w in self._by_start[found.group()] if text.startswith(w, at)), "")
+            if word:
+                parts += [text[done:at], MASK]
+                done = at + len(word)
+            found = self._starts.search(text, done if word else at + 1)
+        return "".join([*parts, text[done:]]) if parts else text
 
     def data(self, value: Any) -> Any:
         """Redact every string inside JSON-like data (dict, list, tuple, str)."""
