@@ -75,6 +75,8 @@ class LabCluster(ModelCluster):
     store: Store = field(default_factory=Store)
     servers: dict[str, KubeServer] = field(default_factory=dict)
     _reported: set[str] = field(default_factory=set)
+    _manifests: dict[Key, str] = field(default_factory=dict)
+    """Static pods as they were reported last."""
 
     def __post_init__(self) -> None:
         self.objects = StoredObjects(self.store)
@@ -143,7 +145,11 @@ class LabCluster(ModelCluster):
             if not path.is_file():
                 self.store.remove(key)
                 continue
-            pod = yaml.safe_load(path.read_text())
+            text = path.read_text()
+            if self._manifests.get(key) == text and self.store.get(key) is not None:
+                continue
+            self._manifests[key] = text
+            pod = yaml.safe_load(text)
             pod |= {"apiVersion": "v1", "kind": "Pod"}
             pod["metadata"] |= {"name": key[3], "namespace": key[2]}
             pod["spec"]["nodeName"] = machine.address
