@@ -265,7 +265,6 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
 
     def _open(self) -> None:
         from tke_tui.forms.draft import Draft
-        from tke_tui.screens.form_step import tell_remarks
         from tke_tui.screens.modals.ask_path import AskPathModal
 
         opened: list[Draft] = []
@@ -273,13 +272,9 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         def accept(path: Path) -> None:
             opened.append(Draft.open(path, self.context.bundle))
 
-        def begin() -> None:
-            self._begin(opened[-1])
-            tell_remarks(self.app, opened[-1])
-
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self._replace_draft(begin)
+                self._replace_draft(lambda: self._begin(opened[-1]))
 
         text = _("JSON or YAML in the shape of TKEStack's installer; see docs/configuration.md.")
         self.app.push_screen(AskPathModal(_("Open a file"), text, accept), chosen)
