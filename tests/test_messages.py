@@ -77,6 +77,18 @@ def test_chinese_is_chinese() -> None:
     assert messages.language() == "zh"
 
 
+def test_a_text_that_comes_with_its_values_is_recognised() -> None:
+    use_language("zh")
+    text = _("the same address as machine number 3")
+    assert "3" in text
+    assert not text.isascii()
+    assert _("expected a list, found {x} of 2") != "expected a list, found {x} of 2"
+    assert "{x} of 2" in _("expected a list, found {x} of 2")
+    assert _("words that nobody knows 3") == "words that nobody knows 3"
+    use_language("en")
+    assert _("the same address as machine number 3") == "the same address as machine number 3"
+
+
 @pytest.mark.parametrize("code", TRANSLATED)
 def test_what_is_compiled_is_what_was_written(code: str) -> None:
     assert po_path(code).with_suffix(".mo").read_bytes() == mo_bytes(code), "run: python -m tools.messages"

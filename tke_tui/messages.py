@@ -2,12 +2,18 @@
 
 `_` translates when a text is shown, `N_` marks a constant that is translated later with `_`, `n_` chooses between
 singular and plural. Placeholders are filled in afterwards: `_("{count} machines").format(count=3)`.
+
+What the model's rules find comes with its values filled in. For these the catalogue has templates with numbered
+placeholders, `contains {0}`: a text that is one of them is recognised, and its values are put into the translation.
 """
 
 from __future__ import annotations
 
 import gettext
-from collections.abc import Mapping
+import re
+import string
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = {"en": "English", "zh": "中文"}
@@ -22,7 +28,10 @@ _language = "en"
 
 def _(text: str) -> str:
     """The text in the language in use; English when there is no translation."""
-    return _catalogue.gettext(text) if text else ""
+    if not text:
+        return ""
+    found = _catalogue.gettext(text)
+    return _filled(text) if found is text else found
 
 
 def N_(text: str) -> str:
@@ -50,6 +59,8 @@ def use_language(code: str) -> None:
         if code == "en"
         else gettext.translation(DOMAIN, LOCALE, languages=[code], fallback=True)
     )
+    _templates[:] = sorted(_numbered(_catalogue), key=lambda template: -len(template[0].pattern))
+    _filled.cache_clear()
     _language = code
 
 
@@ -65,3 +76,27 @@ def choose_language(chosen: str | None, environ: Mapping[str, str]) -> str:
 
 
 _LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+
+_templates: list[tuple[re.Pattern[str], str]] = []
+"""What recognises a text with values in it, and its translation; the one with most words first."""
+
+
+@lru_cache(1024)
+def _filled(text: str) -> str:
+    """The translation of a text that came with its values; the text itself when it is none of the known."""
+    for pattern, translation in _templates:
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return translation.format(*match.groups())
+    return text
+
+
+def _numbered(catalogue: gettext.NullTranslations) -> Iterator[tuple[re.Pattern[str], str]]:
+    known: Mapping[object, str] = getattr(catalogue, "_catalog", {})
+    for message, translation in known.items():
+        if isinstance(message, str) and "{0}" in message:
+            parts = string.Formatter().parse(message)
+            pattern = "".join(
+                re.escape(words) + ("(.*)" if name is not None else "") for words, name, _spec, _how in parts
+            )
+            yield re.compile(pattern, re.DOTALL), translation

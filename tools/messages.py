@@ -1,7 +1,7 @@
 """Brings the message catalogues up to date: `python -m tools.messages`, and `--check` to only look.
 
 Messages are the arguments of `_`, `N_` and `n_` in `tke_tui`, what the forms say of the model's fields, the titles of
-steps and handlers, and the fixed texts of what the model's rules find. New ones are added to
+steps and handlers, and what the model's rules find. New ones are added to
 `tke_tui/locale/<language>/LC_MESSAGES/tke_tui.po` without a translation, those that are gone are removed, and the
 `.mo` beside it is compiled. Both files are committed.
 """
@@ -9,8 +9,10 @@ steps and handlers, and the fixed texts of what the model's rules find. New ones
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib
 import io
+import itertools
 import pkgutil
 import sys
 from collections.abc import Iterator
@@ -31,13 +33,16 @@ KEYWORDS = {"_": None, "N_": None, "n_": (1, 2)}
 RULES = {"error": (3, 4), "warning": (3, 4)}
 """Positions of message and fix in what the model's rules report."""
 
+SENTENCE = 9
+"""Letters that a text with values in it has at least, to be told from a name or a path."""
+
 TRANSLATED = tuple(code for code in LANGUAGES if code != "en")
 
 
 def extracted() -> Catalog:
     """Every message of the code, in the order of files; without line numbers, which change all the time."""
     catalogue = Catalog(project="tke-tui", domain=DOMAIN, header_comment="# Texts of tke-tui.", fuzzy=False)
-    for message, place in (*_marked(), *_of_forms(), *_of_tasks()):
+    for message, place in (*_marked(), *_with_values(), *_of_forms(), *_of_tasks()):
         catalogue.add(message, locations=[(place, 0)])
     return catalogue
 
@@ -53,6 +58,27 @@ def _marked() -> Iterator[tuple[str | tuple[str, ...], str]]:
                 yield from ((text, place) for text in found if text)
             elif found:
                 yield found, place
+
+
+def _with_values() -> Iterator[tuple[str, str]]:
+    """Sentences of the model with values in them, as templates: `contains {0}`. See `tke_tui.messages`."""
+    for path in sorted((ROOT / "core" / "model").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                words = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+                whole = " " in words.strip() and "\n" not in words and words[0] not in " ;"
+                if whole and len(words) >= SENTENCE:
+                    yield _template(node), str(path.relative_to(ROOT.parent))
+
+
+def _template(node: ast.JoinedStr) -> str:
+    numbers = itertools.count()
+    return "".join(
+        str(part.value).replace("{", "{{").replace("}", "}}")
+        if isinstance(part, ast.Constant)
+        else f"{{{next(numbers)}}}"
+        for part in node.values
+    )
 
 
 def _of_forms() -> Iterator[tuple[str, str]]:
