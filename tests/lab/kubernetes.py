@@ -32,8 +32,14 @@ def linker_flags(version: str) -> str:
     """``-ldflags`` that give the binaries their version, ``v1.20.2`` style, and leave out symbol tables."""
     major, minor, _ = version.removeprefix("v").split(".", 2)
     values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
-    prefix = f"{_MODULE}/vendor/k8s.io/component-base/version"
-    return " ".join(["-s", "-w", *(f"-X {prefix}.{name}={value}" for name, value in values.items())])
+    # The API server's aggregator tells the one of client-go, and that is whom kubeadm asks before an upgrade.
+    packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    settings = [
+        f"-X {_MODULE}/vendor/{package}.{name}={value}"
+        for package in packages
+        for name, value in values.items()
+    ]
+    return " ".join(["-s", "-w", *settings])
 
 
 def openapi_packages(tree: Path) -> list[str]:
