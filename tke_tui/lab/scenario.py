@@ -21,7 +21,7 @@ def _name(value: Any) -> Any:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-NodeName = Annotated[str, BeforeValidator(_name)]
+NodeName = Annotated[str, BeforeValidator(_name), Field(min_length=1)]
 
 
 class _Part(BaseModel):
@@ -32,7 +32,7 @@ class Failure(_Part):
     """`handler` fails on `node`, the first `times` times it changes anything there; without `times` always."""
 
     node: NodeName
-    handler: str
+    handler: str = Field(min_length=1)
     times: int = Field(FOREVER, ge=1)
     message: str = "the lab was told to let this fail"
 

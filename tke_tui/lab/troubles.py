@@ -16,13 +16,13 @@ from tke_tui.lab.running_tasks import RunningTasks
 from tke_tui.lab.scenario import Failure, Scenario
 
 _SECONDS: dict[tuple[str, ...], float] = {
-    ("docker", "pull"): 0.4,
-    ("kubeadm", "init"): 0.5,
-    ("kubeadm", "join"): 0.6,
-    ("systemctl", "restart"): 0.5,
-    ("systemctl", "start"): 0.3,
-    ("systemctl", "daemon-reload"): 0.1,
-    ("tar",): 0.2,
+    ("docker", "pull"): 0.6,
+    ("kubeadm", "init"): 0.8,
+    ("kubeadm", "join"): 1.0,
+    ("systemctl", "restart"): 0.8,
+    ("systemctl", "start"): 0.6,
+    ("systemctl", "daemon-reload"): 0.2,
+    ("tar",): 0.4,
 }
 """How long commands take at pace 1; all others take no time of their own."""
 
