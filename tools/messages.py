@@ -16,6 +16,7 @@ import itertools
 import pkgutil
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -165,10 +166,15 @@ def po_text(catalogue: Catalog) -> bytes:
 
 
 def mo_bytes(code: str) -> bytes:
-    """What the catalogue on disk compiles to."""
-    buffer = io.BytesIO()
+    """What the catalogue on disk compiles to; the same each time."""
     with po_path(code).open("rb") as file:
-        write_mo(buffer, read_po(file, locale=code, domain=DOMAIN))
+        catalogue = read_po(file, locale=code, domain=DOMAIN)
+    # Not read from the file, so they would be those of today.
+    catalogue.creation_date = catalogue.revision_date = datetime(2000, 1, 1, tzinfo=UTC)
+    catalogue.project, catalogue.version = "tke-tui", "1"
+    catalogue.msgid_bugs_address = catalogue.last_translator = catalogue.language_team = ""
+    buffer = io.BytesIO()
+    write_mo(buffer, catalogue)
     return buffer.getvalue()
 
 
