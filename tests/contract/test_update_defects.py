@@ -305,6 +305,8 @@ async def test_a_pod_that_cannot_be_moved_stops_the_upgrade_before_anything_is_c
 
     assert "default/alone" in caught.value.detail
     assert world.first.ran("kubeadm", "upgrade") == 0
+    node = world.cluster.objects[("Node", world.para.first.ip, "")]
+    assert not node["spec"]["unschedulable"], "pods may come until a person has moved it"
 
 
 async def test_a_machine_that_a_person_closed_stays_closed(tmp_path: Path, standing: Standing) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import yaml
 
 from tke_tui.core.context import Mode
-from tke_tui.core.errors import Fatal
+from tke_tui.core.errors import Fatal, TkeError
 from tke_tui.core.handlers.ensure_cleanup import EnsureCleanup
 from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import (
     STAMP as JOIN_STAMP,
@@ -61,6 +62,21 @@ class EnsureUpgradeControlPlaneNode(Task):
                 detail=problem,
                 fix="Give the next minor version in cluster.spec.version, and a bundle that holds it.",
             )
+        try:
+            await self._upgrade(ctx, version, runs)
+        except TkeError:
+            # What stopped it may take a person a while; pods may come to the machine until then.
+            with contextlib.suppress(TkeError):
+                await give_back(ctx)
+            raise
+        await give_back(ctx)
+        await wait_rolled_out(ctx, "Deployment", "coredns")
+        await wait_settled(ctx)
+        await self._agree(ctx)
+        await EnsureCleanup().run(ctx)
+
+    async def _upgrade(self, ctx: Context, version: str, runs: str) -> None:
+        """Static pods, then kubelet; `runs` is the version that kubelet reports."""
         static_pods = await self._static_pods_are(ctx, version)
         if not static_pods or runs != f"v{version}":
             await evacuate(ctx)
@@ -71,11 +87,6 @@ class EnsureUpgradeControlPlaneNode(Task):
         await EnsureKubelet().run(ctx)
         if runs != f"v{version}":
             await wait_for_kubelet(ctx, lambda found: _runs(found, version))
-        await give_back(ctx)
-        await wait_rolled_out(ctx, "Deployment", "coredns")
-        await wait_settled(ctx)
-        await self._agree(ctx)
-        await EnsureCleanup().run(ctx)
 
     async def _static_pods_are(self, ctx: Context, version: str) -> bool:
         """True when this machine's control plane is of this version; on the first one the cluster's record, too."""
