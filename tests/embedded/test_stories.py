@@ -45,7 +45,7 @@ async def test_all_well(tmp_path: Path) -> None:
 
 
 async def test_a_flaky_node_needs_nobody(tmp_path: Path) -> None:
-    async with trial(tmp_path, story("flaky-node")) as one:
+    async with trial(tmp_path, story("flaky-node", nodes=2)) as one:
         result = await one.run()
 
         assert (result.status, result.failed) == ("success", 0)
@@ -56,7 +56,7 @@ async def test_a_flaky_node_needs_nobody(tmp_path: Path) -> None:
 
 
 async def test_registry_down_until_somebody_mends_it(tmp_path: Path) -> None:
-    async with trial(tmp_path, story("registry-down")) as one:
+    async with trial(tmp_path, story("registry-down", nodes=2)) as one:
         result = await one.run()
 
         assert result.exit_code is ExitCode.FAILED
