@@ -46,7 +46,7 @@ class TitleBar(Widget):
 
     def render(self) -> Content:
         width = self.size.width
-        mark = f"{_('SIMULATED')}  " if self.simulated else ""
+        mark = _("SIMULATED") + "  " if self.simulated else ""
         if self.lost:
             return Content(f" {mark}{self.lost}").truncate(width)
         left = Content.assemble(
