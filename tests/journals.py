@@ -3,6 +3,7 @@
 Recorded on real machines: `done` (three machines, images from a third party's registry), `resumed` (the engine was
 killed again and again), `stopped` (a person stopped it). They are of a version that did not write down what tasks wait
 for. Made from stories: `mid-run`, `retrying`, `failed`, `fifty`; `python -m tests.journals` makes those anew.
+Recorded in the embedded lab: `story-…`, one for each of examples/scenarios; `python -m tests.embedded.record` does.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def save(name: str, events: list[Event]) -> Path:
     header = encode({"kind": "journal", "schema": 1, "version": "1.0"})
     data = header + b"".join(encode(_as_dict(event)) for event in events)
     path = DIRECTORY / f"{name}.jsonl"
-    if name in PACKED:
+    if name in PACKED or name.startswith("story-"):
         path = path.with_name(f"{path.name}.gz")
         data = gzip.compress(data, 9, mtime=0)
     path.parent.mkdir(parents=True, exist_ok=True)
