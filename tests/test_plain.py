@@ -84,3 +84,13 @@ def test_json_lines_are_the_events() -> None:
     printer(event)
     printer.close()
     assert ev.event_from_dict(json.loads(out.getvalue())) == event
+
+
+def test_the_first_and_the_last_line_say_that_machines_are_simulated() -> None:
+    started = ev.RunStarted(version="1", pid=42, resumed=False, tasks=3, nodes=("127.77.0.11",))
+    finished = ev.RunFinished(status="success", exit_code=0, seconds=1, ran=3, skipped=0, failed=0, blocked=0)
+
+    assert lines(started, finished) == [
+        "Starting: 3 tasks on 1 SIMULATED machine(s), engine process 42",
+        "SUCCESS (SIMULATED) after 1.0 s: 3 tasks run",
+    ]

@@ -29,7 +29,7 @@ async def record(name: str) -> Path:
     """Record one story."""
     with tempfile.TemporaryDirectory() as root:
         async with trial(Path(root), Scenario.read(SCENARIOS / f"{name}.yaml"), whole=True) as one:
-            await one.run()
+            await one.run(budgets=None)
             usual = {
                 root: PLACE,
                 next(iter(one.lab.members)).removesuffix("11"): "127.77.0.",

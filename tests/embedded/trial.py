@@ -46,7 +46,12 @@ class Trial:
             return installations.resume(self.directory)
         return installations.create(self.directory, self.para, self.lab.settings)
 
-    async def run(self, heard: Callable[[Engine, Event], None] | None = None) -> RunResult:
+    async def run(
+        self,
+        heard: Callable[[Engine, Event], None] | None = None,
+        *,
+        budgets: Budgets | None = AT_ONCE,
+    ) -> RunResult:
         """Begin the installation, or resume it. `heard` is told of each event, with the engine that tells it."""
         engines: list[Engine] = []
         stream = io.StringIO()
@@ -59,7 +64,7 @@ class Trial:
                 heard(engines[0], event)
 
         installation = self.installation()
-        result = await installation.run(listeners=(printed, listen), budgets=AT_ONCE, started=engines.append)
+        result = await installation.run(listeners=(printed, listen), budgets=budgets, started=engines.append)
         printed.close()
         self.lines = [line.partition(" ")[2] for line in stream.getvalue().splitlines()]
         failed = result.status != "success"
@@ -75,10 +80,6 @@ class Trial:
     def failed(self) -> list[str]:
         """The lines of what failed."""
         return [line for line in self.lines if " FAILED: " in line]
-
-    def changes(self, since: int = 0) -> dict[str, list[tuple[str, ...]]]:
-        """Commands that the model of each machine was given, from number `since` on."""
-        return {address: member.machine.log[since:] for address, member in self.lab.members.items()}
 
 
 @contextlib.asynccontextmanager

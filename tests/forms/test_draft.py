@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,13 @@ import yaml
 
 from tests.core.model.inputs import b64, changed, good_document
 from tests.core.test_bundle import make as make_bundle
+from tke_tui.core.context import Options
 from tke_tui.core.errors import StateError, UsageError
 from tke_tui.core.installation import RunSettings, create
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.paths import InstallDir
 from tke_tui.forms import draft_files
+from tke_tui.forms.choices import RunChoices
 from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.passphrase import PASSPHRASE_VARIABLE
 
@@ -441,3 +444,26 @@ def test_a_damaged_draft_is_explained(place: InstallDir, content: str) -> None:
 def test_nothing_kept_is_no_draft(place: InstallDir) -> None:
     assert Draft.restore(place) is None
     assert not place.root.exists()
+
+
+def test_settings_that_no_form_shows_outlive_the_forms_and_the_directory(tmp_path: Path) -> None:
+    settings = RunSettings(
+        tmp_path / "bundle",
+        Options(
+            docker_certs_dir=tmp_path / "certs.d",
+            docker_socket="unix:///run/other.sock",
+            registry_http_port=5080,
+            registry_https_port=5443,
+            gateway_port=8443,
+        ),
+        host_key_policy="accept-new",
+        use_agent=False,
+    )
+    draft = Draft(good().para, RunChoices.of(settings))
+    draft.set("options.replicas", "3")
+    draft.autosave(InstallDir(tmp_path / "install"))
+
+    restored = Draft.restore(InstallDir(tmp_path / "install"))
+
+    assert restored is not None
+    assert restored.settings() == replace(settings, options=replace(settings.options, replicas=3))
