@@ -99,7 +99,8 @@ class Attachment:
     async def _fold(self) -> None:
         count = 0
         async for event in self.client.events(after=self.view.seq):
-            if 0 < event.seq < self.view.seq:
+            # Progress is in no journal: told late, it may be overtaken by what came after it.
+            if event.durable and 0 < event.seq < self.view.seq:
                 self.view = ViewState()
                 self._everything = True
             self.view.apply(event)

@@ -65,7 +65,8 @@ class ViewState:
 
     def apply(self, event: ev.Event) -> None:
         """Fold one event in. Events about tasks that the plan does not have change nothing."""
-        self.seq = max(self.seq, event.seq)
+        if event.durable:
+            self.seq = max(self.seq, event.seq)
         self._version += 1
         if not isinstance(event, ev.RunStarted):
             self._at = max(self._at, event.at)

@@ -176,6 +176,24 @@ async def test_an_installation_begun_anew_begins_a_new_picture(make: Make) -> No
         assert app.view.status == "doing"
 
 
+async def test_progress_that_comes_late_is_no_new_installation(make: Make) -> None:
+    """Of two tasks that tell of their progress, the second one's may come before an older one of the first."""
+    events = Story().events(until=60)
+    last = max(event.seq for event in events)
+    app = make(start="dashboard", events=events)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        nodes, running = app.view.nodes, app.view.counts
+        for seq in (last + 5, last + 2):
+            task = next(event.task for event in events if isinstance(event, ev.TaskStarted))
+            app.engine.feed(ev.TaskProgress(seq=seq, at=events[-1].at, task=task, done=1, total=2))
+        app.engine.feed(ev.Notice(seq=last + 6, at=events[-1].at, level="info", text="and on"))
+        await until(pilot, lambda: len(app.view.notices) > 0)
+        assert app.view.nodes == nodes
+        assert app.view.counts == running
+        assert app.view.seq == last + 6
+
+
 async def test_an_engine_that_cannot_be_reached_at_the_start_ends_the_app_with_the_reason(make: Make) -> None:
     app = make(start="dashboard")
 
