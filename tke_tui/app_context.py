@@ -27,7 +27,8 @@ class AppContext:
     `connect` attaches to the living engine or starts one; `attach` never starts one: without an engine it gives a
     client that shows what the installation directory tells. Both raise `TkeError`. `clock` gives seconds since the
     epoch. With `begin`, the dashboard has the engine started and the installation continued as soon as it is
-    opened; otherwise it only looks. `form` names the form screen that is opened at once, over the first screen.
+    opened; otherwise it only looks. `run_settings` are what new inputs begin with instead of the usual
+    choices. `form` names the form screen that is opened at once, over the first screen.
     `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show once, e.g. on
     a settings file that could not be read.
     """

@@ -66,6 +66,7 @@ def review(place: InstallDir, draft: Draft, look: Look) -> int:
         connect=lambda: connect(place, start=True),
         attach=lambda: connect(place),
         bundle=draft.bundle,
+        run_settings=draft.settings(),
         draft=draft,
         form="review",
     )

@@ -467,3 +467,10 @@ def test_settings_that_no_form_shows_outlive_the_forms_and_the_directory(tmp_pat
 
     assert restored is not None
     assert restored.settings() == replace(settings, options=replace(settings.options, replicas=3))
+
+
+def test_a_new_input_begins_with_the_settings_it_is_given() -> None:
+    settings = RunSettings(Path("/bundle"), Options(gateway_port=8443), use_agent=False)
+
+    assert Draft.new(None, settings).settings() == settings
+    assert Draft.new(Path("/other"), settings).settings() == replace(settings, bundle=Path("/other"))

@@ -78,8 +78,11 @@ class Draft:
         self._problems: tuple[int, Mapping[str, tuple[Finding, ...]]] | None = None
 
     @classmethod
-    def new(cls, bundle: Path | None = None) -> Draft:
-        """The answers that most people give: everything of the platform on, nothing of one's own but the password."""
+    def new(cls, bundle: Path | None = None, settings: RunSettings | None = None) -> Draft:
+        """The answers that most people give: everything of the platform on, nothing of one's own but the password.
+
+        `settings` take the place of the usual choices of the run.
+        """
         config = Config(
             basic=Basic(username=DEFAULT_ADMIN),
             business=Empty(),
@@ -88,14 +91,17 @@ class Draft:
         )
         config.auth.tke = TKEAuth()
         config.registry.tke = TKERegistry()
-        return cls(CreateClusterPara(config=config), _choices(bundle))
+        return cls(CreateClusterPara(config=config), _choices(bundle, settings))
 
     @classmethod
-    def open(cls, file: Path, bundle: Path | None = None) -> Draft:
-        """Read a document (JSON or YAML). Raises `UsageError` when nothing in it can be read."""
+    def open(cls, file: Path, bundle: Path | None = None, settings: RunSettings | None = None) -> Draft:
+        """Read a document (JSON or YAML). Raises `UsageError` when nothing in it can be read.
+
+        `settings` take the place of the usual choices of the run, which are no part of it.
+        """
         loaded: Loaded = draft_files.read_document(file)
         assert loaded.para is not None
-        draft = cls(loaded.para, _choices(bundle))
+        draft = cls(loaded.para, _choices(bundle, settings))
         draft.file, draft.opened, draft.all_checked = file, loaded.findings, True
         return draft
 
@@ -313,8 +319,11 @@ class Draft:
         return {path: tuple(items) for path, items in found.items()}
 
 
-def _choices(bundle: Path | None) -> RunChoices:
-    return RunChoices(bundle="" if bundle is None else str(bundle))
+def _choices(bundle: Path | None, settings: RunSettings | None) -> RunChoices:
+    choices = RunChoices() if settings is None else RunChoices.of(settings)
+    if bundle is not None:
+        choices.bundle = str(bundle)
+    return choices
 
 
 def _unread(value: Any) -> tuple[str, str]:

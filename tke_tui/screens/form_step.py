@@ -63,7 +63,7 @@ class FormStep(TkeScreen[None]):
     @property
     def draft(self) -> Draft:
         if self.context.draft is None:
-            self.context.draft = Draft.new(self.context.bundle)
+            self.context.draft = Draft.new(self.context.bundle, self.context.run_settings)
         return self.context.draft
 
     def body(self) -> ComposeResult:
@@ -261,7 +261,7 @@ class FormStep(TkeScreen[None]):
         opened: list[Draft] = []
 
         def accept(path: Path) -> None:
-            opened.append(Draft.open(path, self.draft.bundle))
+            opened.append(Draft.open(path, self.draft.bundle, self.context.run_settings))
 
         def chosen(path: Path | None) -> None:
             if path is not None:

@@ -258,10 +258,13 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
             case "continue":
                 self._continue()
 
-    def _new(self) -> None:
+    def _fresh(self) -> Draft:
         from tke_tui.forms.draft import Draft
 
-        self._replace_draft(lambda: self._begin(Draft.new(self.context.bundle)))
+        return Draft.new(self.context.bundle, self.context.run_settings)
+
+    def _new(self) -> None:
+        self._replace_draft(lambda: self._begin(self._fresh()))
 
     def _open(self) -> None:
         from tke_tui.forms.draft import Draft
@@ -270,7 +273,7 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         opened: list[Draft] = []
 
         def accept(path: Path) -> None:
-            opened.append(Draft.open(path, self.context.bundle))
+            opened.append(Draft.open(path, self.context.bundle, self.context.run_settings))
 
         def chosen(path: Path | None) -> None:
             if path is not None:
@@ -300,7 +303,7 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         draft = await asyncio.to_thread(Draft.restore, self.context.directory)
         if draft is not None and self.context.bundle is not None and not draft.options.bundle:
             draft.set("options.bundle", str(self.context.bundle))
-        self._begin(draft or Draft.new(self.context.bundle))
+        self._begin(draft or self._fresh())
 
     def _begin(self, draft: Draft | None) -> None:
         if draft is None:
