@@ -111,6 +111,8 @@ class LabPlace:
         self.root.mkdir(mode=0o700, parents=True)
         (self.root / MARK).touch()
         write_private(self.scenario, scenario.model_dump_json())
+        temporary = self.root / "tmp"
+        temporary.mkdir(mode=0o700)
         given = [] if number is None else [str(number)]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
@@ -119,6 +121,7 @@ class LabPlace:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                env={**os.environ, "TMPDIR": str(temporary)},
                 start_new_session=True,
             )
         try:
