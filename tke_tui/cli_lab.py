@@ -140,6 +140,7 @@ def _lines(place: LabPlace, *, output: Output, verbose: bool, keep: bool) -> int
         raise
     if code == 0 and not keep:
         place.end()
+        complain("The simulated machines have ended, too; with --keep they run on.")
     return code
 
 
