@@ -24,6 +24,7 @@ from tke_tui.app_engine import EngineApp
 from tke_tui.commands import commands
 from tke_tui.core.errors import TkeError
 from tke_tui.core.simulated import any_simulated, simulated_input
+from tke_tui.key_order import KeyOrder
 from tke_tui.messages import N_, _
 from tke_tui.own_errors import explained
 from tke_tui.screens.base import TkeScreen
@@ -67,6 +68,7 @@ class TkeApp(EngineApp):
         super().__init__(context)
         self.start = start
         self.farewell = ""
+        self._keys = KeyOrder(self, super().on_event)
         self._interrupted = -AGAIN
         self._of_simulated = simulated_input(context.directory.para)
         self._theme_name = themes.choose_theme(context.settings.theme, os.environ)
@@ -242,7 +244,10 @@ class TkeApp(EngineApp):
         blind = isinstance(event, events.Key | events.Paste | events.MouseEvent) and too_small(self.size)
         if blind and not (isinstance(event, events.Key) and event.key in ("ctrl+q", "ctrl+c")):
             return
-        await super().on_event(event)
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            await self._keys.take(event)
+        else:
+            await super().on_event(event)
 
     def use_theme(self, name: str) -> None:
         """Change the theme, `NO_COLOUR` included, while the app runs."""

@@ -8,7 +8,7 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +33,7 @@ KEYS = {
     "down": "\x1b[B",
     "right": "\x1b[C",
     "left": "\x1b[D",
+    "home": "\x1b[H",
     "space": " ",
     "f1": "\x1bOP",
 }
@@ -90,6 +91,12 @@ class Terminal:
     def lines(self) -> list[str]:
         return self.text.split("\n")
 
+    @property
+    def bold(self) -> tuple[str, ...]:
+        """The texts in bold from the top to the bottom, those beside each other on a line as one."""
+        lines = ("".join(self._bold_cells(line)).strip() for line in range(self._screen.lines))
+        return tuple(line for line in lines if line)
+
     def wait(self, condition: str | Callable[[str], object], patience: float = PATIENCE) -> str:
         """Read until a text is on the screen, or a condition on it holds; what the screen shows then."""
         holds = condition if callable(condition) else (lambda text: condition in text)
@@ -139,6 +146,11 @@ class Terminal:
         status = self.process.exitstatus
         assert status is not None, f"ended by signal {self.process.signalstatus}"
         return int(status)
+
+    def _bold_cells(self, line: int) -> Iterator[str]:
+        cells = self._screen.buffer[line]
+        for column in range(self._screen.columns):
+            yield cells[column].data if cells[column].bold else " "
 
     def _read(self, seconds: float) -> int:
         if not select.select([self.process.child_fd], [], [], seconds)[0]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.pty.site import Site
 
 SECRETS = (b"example-ssh-password", b"example-admin-password", b"example-elastic-password")
+SHIFT_TAB = "\x1b[Z"
 
 
 def typing(text: str) -> bool:
@@ -42,3 +43,25 @@ def test_from_a_file_over_a_failure_to_the_result_by_keys(site: Site) -> None:
         terminal.press("ctrl+q")
         assert terminal.end() == 0
         assert not [secret for secret in SECRETS if secret in terminal.raw]
+
+
+def test_keys_that_come_all_at_once_keep_their_order(site: Site) -> None:
+    """A slow line, or a password manager: what follows a tab or a backspace must not overtake it."""
+    with site.terminal("--dir", site.directory.root) as terminal:
+        terminal.wait("New installation")
+        terminal.press("n")
+        terminal.wait(typing)
+        for name in ("somebody", "root"):
+            terminal.press(f"\x15{name}\tex\x7fample\tex\x7fample{SHIFT_TAB * 2}")
+            terminal.wait(f"User name            {name}\n")
+            dots = [line.count("\N{BULLET}") for line in terminal.quiet().split("\n")]
+            assert [count for count in dots if count] == [6, 6]
+            terminal.press(f"\t\x15\t\x15{SHIFT_TAB * 2}")
+            terminal.wait(lambda text: "\N{BULLET}" not in text)
+
+
+def test_what_is_typed_ahead_reaches_the_screen_that_a_key_opens(site: Site) -> None:
+    with site.terminal("--dir", site.directory.root) as terminal:
+        terminal.wait("New installation")
+        terminal.press("n\x15root\t")
+        terminal.wait("User name            root\n")
