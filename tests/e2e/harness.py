@@ -53,8 +53,7 @@ def fresh_nodes(count: int, *, installer: Path | None = None) -> None:
         for node in nodes.list_nodes():
             if node.number in OUR_NODES:
                 nodes.remove_node(node.name)
-    for container in ("registry-http", "registry-https"):
-        subprocess.run(["docker", "rm", "-f", "-v", container], check=False, capture_output=True)
+    _remove_registries()
     hosts_file.clean()
     if installer is not None:
         mounts = (str(installer), f"{BUNDLE}:ro", f"{LIBRARIES}:ro")
@@ -66,6 +65,13 @@ def fresh_nodes(count: int, *, installer: Path | None = None) -> None:
             *(word for path in mounts for word in ("--mount", path)),
         )
     lab("up", "--nodes", str(count))
+    # A Docker that was only now started has started the registries of an earlier installation, too.
+    _remove_registries()
+
+
+def _remove_registries() -> None:
+    for container in ("registry-http", "registry-https"):
+        subprocess.run(["docker", "rm", "-f", "-v", container], check=False, capture_output=True)
 
 
 def root_password() -> str:
