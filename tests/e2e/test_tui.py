@@ -222,7 +222,7 @@ def look_around(person: Person) -> None:
     person.see(f"EnsureRegistryHosts on {ADDRESS}")
     person.press("escape")
     person.see("1 Steps")
-    person.press("l")
+    person.press("L")
     person.see("& filter")
     person.press("escape")
     person.see("1 Steps")
