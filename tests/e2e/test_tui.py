@@ -220,6 +220,7 @@ def look_around(person: Person) -> None:
     person.see("1 EnsureRegistryHosts")
     person.press("enter")
     person.see(f"EnsureRegistryHosts on {ADDRESS}")
+    person.see("l whole log")
     person.press("escape")
     person.see("1 Steps")
     person.press("L")
