@@ -160,7 +160,8 @@ class EngineClient(Protocol):
     async def result(self, *, reveal: bool = False) -> dict[str, Any]:
         """`Result.as_dict`: url, username, caCert, hosts, hostsLines, servers, kubeconfigPath, simulated.
 
-        `reveal` adds password and kubeconfig, base64 as in the original. Raises `Refused` unless the installation ended well.
+        `reveal` adds password and kubeconfig, base64 as in the original. Raises `Refused` unless the installation
+        ended well.
         """
         ...
 
