@@ -96,7 +96,7 @@ def build_graph(
 
     - A node-scoped task waits for the one before it on the same machine (unless it is not `chained`).
     - What a task needs on this machine only (`needs_on`) counts like its `needs`.
-    - A `serial` task also waits for itself on the machine before.
+    - A `serial` task also waits for itself on the machine before, and through that for what it needs on every machine.
     - A need on a task that is left out passes on to what that one needed.
     - Tasks named in `gates` come first, one after the other; all others wait for the last of them.
 
@@ -148,10 +148,12 @@ class _Builder:
         node = "" if machine is None else str(machine.ip)
         if machine is not None and task.chained and node in self.chain:
             found.add(self.chain[node])
-        if machine is not None and task.serial and (position := self.positions[task.name][node]):
-            found.add(f"{task.name}@{self.machines[task.name][position - 1].ip}")
+        follows = 0 if machine is None or not task.serial else self.positions[task.name][node]
+        if follows:
+            found.add(f"{task.name}@{self.machines[task.name][follows - 1].ip}")
         for need in self._declared(task, machine):
-            found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
+            if not (follows and need.on is On.EVERY):
+                found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
         for name in entry.closes:
             found |= self._resolve(name, On.EVERY, None, frozenset({task.name}))
         if task.name in self.gates:
