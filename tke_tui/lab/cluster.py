@@ -7,12 +7,15 @@ there; all of them stand before one store, as real ones stand before etcd.
 from __future__ import annotations
 
 import csv
+import re
 import ssl
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 import yaml
 from aiohttp import web
+from tke_tui.core.handlers import keepalived
+from tke_tui.core.handlers.vip_rules import API_SERVER_CHAIN
 
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
@@ -26,7 +29,10 @@ from tke_tui.lab.kubeadm import Key as NamedKey
 from tke_tui.lab.machine import ModelMachine
 from tke_tui.lab.pods import sync_pods
 
-STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
+STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "keepalived")
+_VIRTUAL_ADDRESS = re.compile(r"virtual_ipaddress \{\s*(\S+)")
+_CHAINS = (API_SERVER_CHAIN, "KUBE-MARK-MASQ")
+"""What kube-proxy makes of the service of the API servers."""
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
@@ -74,6 +80,8 @@ class LabCluster(ModelCluster):
 
     store: Store = field(default_factory=Store)
     servers: dict[str, KubeServer] = field(default_factory=dict)
+    virtual: KubeServer | None = None
+    """What answers on the VIP, where there is one."""
     _reported: set[str] = field(default_factory=set)
     _manifests: dict[Key, str] = field(default_factory=dict)
     """Static pods as they were reported last."""
@@ -82,8 +90,9 @@ class LabCluster(ModelCluster):
         self.objects = StoredObjects(self.store)
 
     async def close(self) -> None:
-        for server in self.servers.values():
-            await server.stop()
+        for server in (*self.servers.values(), self.virtual):
+            if server is not None:
+                await server.stop()
 
     async def settle(self, machine: ModelMachine) -> None:
         """Start what the manifests of a machine ask for, and report it, if its kubelet runs."""
@@ -93,6 +102,7 @@ class LabCluster(ModelCluster):
             return
         if machine.address not in self.servers:
             await self._start_server(machine)
+        await self._hold_virtual_address(machine)
         self._register(machine)
         self._report(machine)
         if machine.address not in self._reported:
@@ -105,6 +115,15 @@ class LabCluster(ModelCluster):
             if server.find("Namespace", name) is None:
                 await server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
         await server.start(API_SERVER_PORT, host=machine.address)
+
+    async def _hold_virtual_address(self, machine: ModelMachine) -> None:
+        """The first machine with keepalived answers on the VIP, too."""
+        if self.virtual is not None or not machine.path(f"{MANIFESTS}/keepalived.yaml").is_file():
+            return
+        found = _VIRTUAL_ADDRESS.search(machine.text(keepalived.CONFIGURATION))
+        if found is not None:
+            self.virtual = LabApiServer(machine, self)
+            await self.virtual.start(API_SERVER_PORT, host=found[1])
 
     def _register(self, machine: ModelMachine) -> None:
         if ("Node", machine.address, "") not in self.objects:
@@ -138,7 +157,9 @@ class LabCluster(ModelCluster):
                 self.servers[machine.address].control(workload)
 
     def _report(self, machine: ModelMachine) -> None:
-        """Mirror pods of the static pods."""
+        """Mirror pods of the static pods, and the rules of kube-proxy."""
+        if ("DaemonSet", "kube-proxy", "kube-system") in self.objects:
+            machine.facts["chains"] = _CHAINS
         for component in STATIC_PODS:
             path = machine.path(f"{MANIFESTS}/{component}.yaml")
             key = ("v1", "Pod", "kube-system", f"{component}-{machine.address}")
