@@ -1,4 +1,4 @@
-"""One installation per target and module."""
+"""One installation per target, for all of the suite."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ import pytest_asyncio
 
 from tests.conformance.targets import EMBEDDED, REAL, Target, open_target
 
+SERIAL_NUMBER = "ignore:Parsed a serial number"
+"""kubeadm's CAs have the serial number 0, of which a library warns."""
 BOTH = [
-    pytest.param(EMBEDDED, id=EMBEDDED, marks=pytest.mark.xdist_group("conformance")),
-    pytest.param(REAL, id=REAL, marks=[pytest.mark.lab, pytest.mark.timeout(900)]),
-]
+    pytest.param(EMBEDDED, id=EMBEDDED, marks=[pytest.mark.xdist_group("conformance"), pytest.mark.timeout(180)]),
+    pytest.param(
+        REAL, id=REAL,
+        marks=[pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.filterwarnings(SERIAL_NUMBER)],
+    ),
+]  # fmt: skip
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="package", params=BOTH)

@@ -1,7 +1,8 @@
 """What the conformance suite runs against: the embedded lab, and the real one (marker `lab`).
 
-A target is an installation that has ended well on one machine, with the connections of its run still open. It is made
-once per module and only looked at, or changed in a namespace of the test's own.
+A target is an installation of two machines that has ended well, each of its tasks taken through the walk, with the
+connections of its run still open. It is made once per target and only looked at afterwards, or changed in a namespace
+of the test's own.
 """
 
 from __future__ import annotations
@@ -10,27 +11,76 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.conformance.walk import Walk
 from tke_tui.core import installation as installations
 from tke_tui.core.context import Context, Mode, Options, Services
-from tke_tui.core.graph import PlannedTask
-from tke_tui.core.installation import Installation, RunSettings, known_state
+from tke_tui.core.graph import Graph, PlannedTask
+from tke_tui.core.installation import Installation, RunSettings, known_state, with_options
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.plan import build_plan
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.scenario import Scenario
 
 EMBEDDED, REAL = "embedded", "real"
+MACHINES = 2
+NOWHERE = "127.77.255.254"
+"""Where the embedded lab's Elasticsearch would be; nothing there asks for it."""
+HOOKS = frozenset(
+    (
+        *(f"Execute {name} hook" for name in ("pre install", "post cluster ready", "post install")),
+        *("EnsurePreInstallHook", "EnsurePostInstallHook"),
+    )
+)
+"""They have something to do each time: only they themselves know whether it is done."""
+UNDER_WAY = {EMBEDDED: 0.0, REAL: 0.05}
+"""How long a change is under way before it is cancelled, in seconds: a model's have no middle."""
+HOOK = "/opt/conformance-hook"
+BUNDLE_HOOKS = ("pre-install", "post-cluster-ready", "post-install")
+
+
+def additions(
+    directory: Path, virtual_address: str, elasticsearch: dict[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """What a usual input has besides the machines: keys of `Config` and of `cluster.spec`.
+
+    It leads to every step and handler but those for which it takes another input, GPUs, or other images (`LEFT_OUT`).
+    """
+    hook = directory / "hook"
+    hook.write_text("#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)
+    features = {
+        "files": [{"src": str(hook), "dst": HOOK}],
+        "hooks": {"PreInstall": f"{HOOK} before", "PostInstall": f"{HOOK} after"},
+    }
+    config = {
+        "ha": {"tke": {"vip": virtual_address}},
+        "business": {},
+        "monitor": {"influxDB": {"local": {}}},
+        "logagent": {},
+        "audit": {"elasticSearch": {"reserveDays": 7, **elasticsearch}},
+        "gateway": {"domain": "console.tke.com", "cert": {"selfSigned": {}}},
+    }
+    return {"config": config, "spec": {"features": features}}
 
 
 @dataclass(frozen=True)
 class Target:
-    """`services` lead to everything that the installation was made with."""
+    """`services` lead to everything that the installation was made with; `walk` knows what its tasks did."""
 
     name: str
     installation: Installation
     services: Services
+    walk: Walk
+
+    @property
+    def plan(self) -> Graph:
+        return self.installation.plan
 
     def context(self, planned: PlannedTask, mode: Mode = Mode.CHECK) -> Context:
         """A context for one task of the plan."""
@@ -42,41 +92,68 @@ class Target:
             emit_progress=lambda done, total, text: None,
         )
 
-    def node_context(self) -> Context:
-        """A context on the first machine that may change it."""
-        planned = next(planned for planned in self.installation.plan.included if planned.machine)
-        return self.context(planned, Mode.RUN)
-
 
 @contextlib.asynccontextmanager
 async def open_target(name: str, directory: Path) -> AsyncIterator[Target]:
     """Install on a fresh target and keep it until the end."""
-    if name == EMBEDDED:
-        place = InstallDir(directory / "install")
-        async with (
-            EmbeddedLab(directory / "lab", Scenario(nodes=1, pace=0), place.journal) as lab,
-            _installed(name, place, lab.para, lab.settings) as target,
-        ):
-            yield target
-        return
-    from tests.e2e.harness import BUNDLE, PREFLIGHT_OF_SMALL_NODES, Site, fresh_nodes, para
-
-    fresh_nodes(1)
-    site = Site(directory, para(1, gateway={}))
-    loaded = load_para(site.input)
-    assert loaded.para is not None
-    options = Options(replicas=1, ignore_preflight=frozenset(PREFLIGHT_OF_SMALL_NODES))
-    settings = RunSettings(BUNDLE, options, host_key_policy="accept-new", use_agent=False)
-    async with _installed(name, InstallDir(site.root), loaded.para, settings) as target:
+    opened = _embedded(directory) if name == EMBEDDED else _real(directory)
+    async with opened as target:
         yield target
+
+
+@contextlib.asynccontextmanager
+async def _embedded(directory: Path) -> AsyncIterator[Target]:
+    place = InstallDir(directory / "install")
+    async with EmbeddedLab(directory / "lab", Scenario(nodes=MACHINES, pace=0), place.journal) as lab:
+        for hook in BUNDLE_HOOKS:
+            path = lab.bundle.root / "hooks" / hook
+            path.parent.mkdir(exist_ok=True)
+            path.write_text("#!/bin/sh\n")
+            path.chmod(0o755)
+        more = additions(directory, lab.virtual_address, {"address": f"http://{NOWHERE}:9200"})
+        para = lab.para
+        config = para.config.model_dump(by_alias=True, exclude_unset=True) | more["config"]
+        para.config = type(para.config).model_validate(config)
+        para.cluster.spec.features = type(para.cluster.spec.features).model_validate(more["spec"]["features"])
+        async with _installed(EMBEDDED, place, para, lab.settings) as target:
+            yield target
+
+
+@contextlib.asynccontextmanager
+async def _real(directory: Path) -> AsyncIterator[Target]:
+    from tests.e2e import harness
+    from tests.lab.extras import ELASTICSEARCH_URL, Extras
+    from tests.lab.settings import VIP, paths
+
+    harness.fresh_nodes(MACHINES)
+    harness.lab("extras", "up")
+    try:
+        extras = Extras(paths())
+        login = {"username": extras.username, "password": extras.password}
+        more = additions(directory, str(VIP), {"address": ELASTICSEARCH_URL, **login})
+        document = harness.para(MACHINES, **more["config"])
+        document["cluster"]["spec"] |= more["spec"]
+        site = harness.Site(directory, document)
+        loaded = load_para(site.input)
+        assert loaded.para is not None
+        options = Options(ignore_preflight=frozenset(harness.PREFLIGHT_OF_SMALL_NODES))
+        settings = RunSettings(harness.BUNDLE, options, host_key_policy="accept-new", use_agent=False)
+        async with _installed(REAL, InstallDir(site.root), loaded.para, settings) as target:
+            yield target
+    finally:
+        harness.lab("extras", "down")
 
 
 @contextlib.asynccontextmanager
 async def _installed(
     name: str, place: InstallDir, para: CreateClusterPara, settings: RunSettings
 ) -> AsyncIterator[Target]:
-    installation = installations.create(place, para, settings)
-    result = await installation.run()
-    assert result.status == "success", [str(error) for _, error in result.errors]
+    installation = installations.create(place, para, with_options(settings, replicas=1))
+    walk = Walk(always=HOOKS, into=UNDER_WAY[name])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(installations, "build_plan", walk.before(build_plan))
+        result = await installation.run()
+    assert result.status == "success", [f"{task}: {error}" for task, error in result.errors]
     async with installation.runtime() as runtime:
-        yield Target(name, installation, installation.services(runtime, known_state(place)))
+        services = installation.services(runtime, known_state(place))
+        yield Target(name, installation, services, walk)

@@ -136,7 +136,7 @@ async def test_defect_interface_by_a_part_of_the_address(
 ) -> None:
     world = new_world(tmp_path, bundle)
     addresses = [("eth9", "127.0.0.10", 24), ("eth1", "127.0.0.1", 24), ("eth2", "127.0.0.100", 32)]
-    world.first.facts |= {"addresses": addresses, "old_ip": old_ip}
+    world.first.facts |= {"interfaces": addresses, "old_ip": old_ip}
     node = world.context(EnsureKeepalivedInit()).node
 
     assert await interface_of(node, "127.0.0.1") == "eth1"

@@ -36,6 +36,11 @@ class Place:
         return str(first + index)
 
     @property
+    def virtual_address(self) -> str:
+        """One that no machine has, for a VIP."""
+        return self.machine(-1)
+
+    @property
     def registry_ports(self) -> tuple[int, int]:
         return REGISTRY_PORTS[0] + self.number, REGISTRY_PORTS[1] + self.number
 

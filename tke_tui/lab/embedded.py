@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+from collections import deque
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -32,7 +33,11 @@ from tke_tui.lab.registry import Fault
 from tke_tui.lab.running_tasks import RunningTasks
 from tke_tui.lab.scenario import Scenario
 from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
+from tke_tui.lab.transfers import transfer
 from tke_tui.lab.troubles import Troubles
+
+RECENT = 100
+"""Commands that a machine remembers."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +106,7 @@ class EmbeddedLab:
     async def _add(self, number: int, address: str) -> None:
         root = self.directory / "nodes" / address
         root.mkdir(parents=True)
-        machine = ModelMachine(root, address)
+        machine = ModelMachine(root, address, log=deque(maxlen=RECENT))
         healthy(machine, number)
         machine.put("/etc/hosts", f"127.0.0.1 localhost\n{address} node-{number}\n")
         machine.put("/proc/sys/net/ipv4/ip_forward", "0\n")
@@ -115,7 +120,9 @@ class EmbeddedLab:
             port=SSH_PORT,
             users={"root": Account(secrets.token_urlsafe(12) if wrong else self.password)},
             commands=lambda argv, stdin, env: self._execute(machine, argv, stdin, env),
+            transfers=lambda argv, stdin: transfer(root, argv, stdin),
             gate=lambda argv: self._gate(address, argv),
+            record=False,
         )
         await self._stack.enter_async_context(sshd)
         self.members[address] = LabNode(machine, sshd)
@@ -124,6 +131,11 @@ class EmbeddedLab:
     def logins(self) -> dict[str, str]:
         """The password that root really has, by machine; the input has another where a scenario says so."""
         return {address: member.sshd.users["root"].password for address, member in self.members.items()}
+
+    @property
+    def virtual_address(self) -> str:
+        """An address for `Config.ha.tke.vip`: the lab answers there once keepalived is installed."""
+        return self._place.virtual_address
 
     def repair(self) -> None:
         """End all troubles of the scenario, as somebody does who mends the machines; slow ones stay slow."""

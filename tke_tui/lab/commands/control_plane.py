@@ -111,8 +111,8 @@ def iptables(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply 
 
 
 def ip(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
-    """`ip -j -4 addr show`, and without JSON where `facts["old_ip"]` is set."""
-    addresses = machine.facts.get("addresses", [("lo", "127.0.0.1", 8), ("eth0", machine.address, 24)])
+    """`ip -j -4 addr show`, of the `interfaces` of the facts; no JSON where `facts["old_ip"]` is set."""
+    addresses = machine.facts.get("interfaces", [("lo", "127.0.0.1", 8), ("eth0", machine.address, 24)])
     if list(argv) == ["-j", "-4", "addr", "show"]:
         if machine.facts.get("old_ip"):
             return Reply(255, "", 'Option "-j" is unknown, try "ip -help".\n')
