@@ -42,11 +42,13 @@ class JournalClient:
     async def events(self, after: int = 0) -> AsyncIterator[Event]:
         import asyncio
 
+        from tke_tui.core.events import ControlChanged
         from tke_tui.core.journal import read_events
 
         for event in read_events(self.root / "journal.jsonl"):
             if event.seq > after:
                 yield event
+        yield ControlChanged(controller="", mine=True)
         await asyncio.Event().wait()
 
     async def close(self) -> None:

@@ -42,7 +42,8 @@ class EngineApp(App[None]):
 
     @property
     def attached(self) -> bool:
-        return self.attachment is not None
+        """Whether there is a picture of the installation: an engine is followed, and has told its history."""
+        return self.attachment is not None and self.attachment.caught_up
 
     @property
     def view(self) -> ViewState:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tke_tui.app_context import AppContext
 from tke_tui.client import EngineClient, EngineLost, EngineStatus
+from tke_tui.core import events as ev
 from tke_tui.core.errors import TkeError
 from tke_tui.messages import _
 from tke_tui.view_state import ViewState
@@ -26,6 +27,7 @@ PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 class Attachment:
     """What the app knows of the engine. `view` is the picture, `client` the way to give commands.
 
+    The picture is a fold over the history, so it is of no use until `caught_up`: nobody is told before.
     `told` is called with what changed (None = everything) at most once in `FLUSH` seconds, `banner_changed` with the
     sentence about a lost or absent engine ("" = all is well).
     """
@@ -41,6 +43,7 @@ class Attachment:
         self.view = ViewState()
         self.status: EngineStatus | None = None
         self.banner = ""
+        self.caught_up = False
         self._context = context
         self._told = told
         self._banner_changed = banner_changed
@@ -50,13 +53,13 @@ class Attachment:
 
     @property
     def absent(self) -> bool:
-        """Whether no engine works in the directory, so that one could be started."""
-        return self.status is not None and not self.status.alive
+        """Whether nobody works in the directory, so that an engine could be told to."""
+        return self.status is not None and not _at_work(self.status)
 
     @property
     def drawn(self) -> bool:
         """Whether everybody was told of all that is in the view."""
-        return self._flusher is None
+        return self.caught_up and self._flusher is None
 
     async def follow(self) -> None:
         """Runs until the client was closed or the installation has ended well; finds an engine that comes back."""
@@ -64,12 +67,14 @@ class Attachment:
             try:
                 await self._look()
                 await self._fold()
+                await self._catch_up()
                 status = await self._look()
                 if status.alive or status.run == "success":
                     return
                 await self._wait_for_engine()
             except EngineLost:
                 self.status = None
+                self.caught_up = True
                 self.view.engine_gone()
                 self._flush_soon()
                 self._say(_("Engine not answering: the installation may still run. Reconnecting ..."))
@@ -82,8 +87,8 @@ class Attachment:
 
     async def _look(self) -> EngineStatus:
         self.status = status = await self.client.status()
-        if self.view.engine_alive != status.alive:
-            if status.alive:
+        if self.view.engine_alive != _at_work(status):
+            if _at_work(status):
                 self.view.engine_back()
             else:
                 self.view.engine_gone()
@@ -92,6 +97,8 @@ class Attachment:
             self._say(status.problem.title)
         elif not status.alive and status.run not in ("success", "unknown"):
             self._say(_("No engine is running: nothing goes on. Ctrl+R continues the installation."))
+        elif self.view.interrupted:
+            self._say(_("The engine waits: nothing goes on. Ctrl+R continues the installation."))
         else:
             self._say("")
         return status
@@ -105,9 +112,22 @@ class Attachment:
                 self._everything = True
             self.view.apply(event)
             self._flush_soon()
+            match event:
+                case ev.ControlChanged():
+                    # Told to everybody who comes, once the history has been told.
+                    await self._catch_up()
+                case ev.RunStarted() if self.caught_up:
+                    await self._look()
             count += 1
             if count % _BREATH == 0:
                 await asyncio.sleep(0)
+
+    async def _catch_up(self) -> None:
+        """The history was told. What runs according to it may have been interrupted: the status is of now."""
+        if not self.caught_up:
+            await self._look()
+            self.caught_up = True
+            self._flush_soon()
 
     async def _find_again(self) -> None:
         """The engine may come back, or its directory may tell that it has ended."""
@@ -141,7 +161,7 @@ class Attachment:
             self._banner_changed(banner)
 
     def _flush_soon(self) -> None:
-        if self._flusher is None:
+        if self._flusher is None and self.caught_up:
             loop = asyncio.get_running_loop()
             self._flusher = loop.call_at(max(loop.time(), self._flushed + FLUSH), self._flush)
 
@@ -151,3 +171,7 @@ class Attachment:
         changes = self.view.take_changes()
         self._told(None if self._everything else changes)
         self._everything = False
+
+
+def _at_work(status: EngineStatus) -> bool:
+    return status.alive and status.phase == "running"

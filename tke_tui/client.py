@@ -108,8 +108,9 @@ class EngineClient(Protocol):
     def events(self, after: int = 0) -> AsyncIterator[Event]:
         """The history with seq > `after` from the journal, then what happens, without log lines (read the files).
 
-        Questions and control (seq 0) are told to whoever attaches. Raises `EngineLost` when the engine goes away; ends
-        quietly after `close`. A new journal (begun with force) starts over with a small seq.
+        Control and open questions (seq 0) are told to whoever attaches, at the end of the history. Raises `EngineLost`
+        when the engine goes away; ends quietly after `close`. A new journal (begun with force) starts over with a
+        small seq.
         """
         ...
 

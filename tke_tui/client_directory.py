@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -28,7 +29,7 @@ class DirectoryClient:
     """An `EngineClient` without an engine.
 
     A run whose process serves no socket is followed through its journal; when no process works in the directory, the
-    events end after the history.
+    events end after the history. As an engine would, it tells who is in control once the history has been told.
     """
 
     def __init__(self, directory: InstallDir) -> None:
@@ -47,13 +48,14 @@ class DirectoryClient:
         return EngineStatus(alive=False, phase="ended", run=state.status)
 
     async def events(self, after: int = 0) -> AsyncGenerator[Event, None]:
-        from tke_tui.core.events import event_from_dict
+        from tke_tui.core.events import ControlChanged, event_from_dict
 
         feed = Feed(self.directory.journal)
         last = after
+        greeted = False
         while not self._closed.is_set():
             # Asked before reading: what an engine wrote before it ended is read all the same.
-            alive = bool(holder_of(self.directory.lock))
+            holder = holder_of(self.directory.lock)
             more = True
             while more and not self._closed.is_set():
                 piece = await asyncio.to_thread(feed.read, last)
@@ -62,7 +64,10 @@ class DirectoryClient:
                     event = event_from_dict(json.loads(line))
                     if event is not None:
                         yield event
-            if not alive:
+            if not greeted:
+                greeted = True
+                yield ControlChanged(at=time.time(), controller=holder, mine=False)
+            if not holder:
                 return
             await _either(self._closed, LOOK_AGAIN)
 

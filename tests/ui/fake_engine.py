@@ -101,6 +101,7 @@ class FakeEngineClient:
 
     async def events(self, after: int = 0) -> AsyncIterator[ev.Event]:
         told = 0
+        greeted = False
         while True:
             self._more.clear()
             while told < len(self.history):
@@ -109,6 +110,9 @@ class FakeEngineClient:
                 self.told = max(self.told, told)
                 if event.seq == 0 or event.seq > after:
                     yield event
+            if not greeted:
+                greeted = True
+                yield self._who_commands()
             if self.closed:
                 return
             if not self.alive:
@@ -163,6 +167,10 @@ class FakeEngineClient:
     async def close(self) -> None:
         self.closed = True
         self._more.set()
+
+    def _who_commands(self) -> ev.ControlChanged:
+        told = [event for event in self.history if isinstance(event, ev.ControlChanged)]
+        return told[-1] if told else ev.ControlChanged(controller=self.controller, mine=False)
 
     def _note(self, *command: Any) -> None:
         if self.refusals:

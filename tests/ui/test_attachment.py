@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from tests.ui.apps import SMALL, TestApp, settled, shown, until
 from tests.ui.fake_engine import FakeEngineClient
 from tke_tui import app as app_module
 from tke_tui import attachment
-from tke_tui.client import EngineClient
+from tke_tui.client import EngineClient, EngineStatus
 from tke_tui.core import events as ev
 from tke_tui.core.errors import StateError
 from tke_tui.core.paths import InstallDir
@@ -65,6 +65,57 @@ async def test_a_long_history_is_drawn_once_not_event_by_event(make: Make) -> No
         assert app.view.status == "success"
         assert app.view.seq == events[-1].seq
         assert len(counting(app).told) < 10
+
+
+class SlowHistory(FakeEngineClient):
+    """Tells the second half of its history when it is asked to, as a long one read from a disk."""
+
+    def __init__(self, directory: InstallDir, events: Iterable[ev.Event]) -> None:
+        super().__init__(directory, events)
+        self.half_told = False
+        self.go_on = asyncio.Event()
+
+    async def events(self, after: int = 0) -> AsyncIterator[ev.Event]:
+        count = 0
+        async for event in super().events(after):
+            yield event
+            count += 1
+            if count == len(self.history) // 2:
+                self.half_told = True
+                await self.go_on.wait()
+
+
+async def test_nothing_is_drawn_of_a_history_that_is_half_told(make: Make, tmp_path: Path) -> None:
+    engine = SlowHistory(InstallDir(tmp_path / "global"), load("done"))
+    app = make(start="dashboard", engine=engine)
+    async with app.run_test(size=SMALL) as pilot:
+        await until(pilot, lambda: engine.half_told and app.attachment is not None)
+        await pilot.pause()
+        assert app.view.status == "doing"
+        assert not app.attached
+        engine.go_on.set()
+        await settled(pilot)
+        assert [told.changes for told in counting(app).told] == [None]
+        assert app.view.status == "success"
+
+
+async def test_an_engine_that_waits_on_an_interrupted_run_says_so_until_it_goes_on(
+    make: Make, tmp_path: Path
+) -> None:
+    engine = FakeEngineClient(InstallDir(tmp_path / "global"), Story().events(until=20))
+    engine.fixed_status = EngineStatus(alive=True, phase="ended", run="doing")
+    app = make(start="dashboard", engine=engine)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        assert app.view.interrupted
+        assert "Ctrl+R continues" in app.banner
+        assert not app.view.at_work
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: ("resume",) in engine.commands)
+        engine.fixed_status = None
+        engine.feed(ev.RunStarted(version="1", pid=7, tasks=3, resumed=True, at=app.clock.now))
+        await until(pilot, lambda: not app.view.interrupted)
+        await until(pilot, lambda: not app.banner)
 
 
 async def test_what_happens_later_is_folded_and_told(make: Make) -> None:

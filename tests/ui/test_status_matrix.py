@@ -166,6 +166,48 @@ async def test_the_cursor_follows_what_happens_until_then(open_matrix: Callable[
         assert shown_.here[1] == "EnsureKubelet"
 
 
+async def test_it_follows_again_on_shift_f_which_is_offered_only_once_the_cursor_was_moved(
+    open_matrix: Callable[..., Any],
+) -> None:
+    async with open_matrix(size=(120, 24)) as shown_:
+        here = shown_.here
+        assert "F follow" not in shown_.text
+        await shown_.press("g", "home")
+        assert shown_.here != here
+        assert "F follow" in shown_.text
+        await shown_.press("F")
+        assert shown_.here == here
+        assert "F follow" not in shown_.text
+        task = "EnsureKubernetesImages@10.0.0.13"
+        await shown_.tell(ev.TaskSucceeded(task=task, key="", seconds=1.0, at=shown_.now + 5))
+        assert shown_.here[1] == "EnsureKubelet"
+
+
+async def test_open_is_not_offered_where_a_handler_has_nothing_to_do(
+    open_matrix: Callable[..., Any],
+) -> None:
+    async with open_matrix(size=(120, 24)) as shown_:
+        assert "open" in shown_.text.splitlines()[-1]
+        await shown_.press("G", "home")
+        assert "cluster: nothing to do here" in shown_.text
+        assert "open" not in shown_.text.splitlines()[-1]
+        await shown_.press("g")
+        assert "open" in shown_.text.splitlines()[-1]
+
+
+async def test_rows_that_come_into_sight_later_are_followed_too(open_matrix: Callable[..., Any]) -> None:
+    async with open_matrix("fifty", size=(100, 10)) as shown_:
+        shown_.matrix.show(shown_.view.rows, shown_.view.handlers, shown_.view.cell, shown_.now)
+        small = shown_.here
+        await shown_.pilot.resize_terminal(100, 60)
+        await shown_.pilot.pause()
+        assert shown_.here == ("10.0.0.13", "EnsureKubelet")
+        if small != shown_.here:
+            told = shown_.screen.posted[-1]
+            assert isinstance(told, StatusMatrix.CellHighlighted)
+            assert told.node == "10.0.0.13"
+
+
 async def test_enter_opens_the_cell(open_matrix: Callable[..., Any]) -> None:
     async with open_matrix() as shown_:
         await shown_.press("g", "enter")

@@ -184,6 +184,9 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
             self.card.show(failures[known.index(self._failure)], failures)
         elif self.card.has_focus:
             self.matrix.focus()
+        elif not self.matrix.has_focus:
+            # It was shown where the failure was.
+            self.matrix.action_follow()
         self.set_class(bool(failures), "-with-failure")
         self.refresh_bindings()
 

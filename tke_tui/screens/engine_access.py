@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 async def engine_of(app: TkeApp) -> EngineClient:
     """The client the app has; when no engine lives behind it, one is started and followed. Raises `TkeError`."""
-    if app.attached:
-        status = app.attachment.status if app.attachment is not None else None
+    before = app.attachment
+    if before is not None:
+        status = before.status
         if status is None or status.alive:
             return app.client
-    before = app.attachment
     client = await app.context.connect()
-    if app.attachment is not before and app.attached:
+    if app.attachment is not before and app.attachment is not None:
         # Somebody else was faster.
         if client is not app.client:
             await client.close()

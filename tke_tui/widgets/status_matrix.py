@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,9 +16,10 @@ from textual.strip import Strip
 from tke_tui.messages import N_, _
 from tke_tui.state_words import words
 from tke_tui.symbols import State
-from tke_tui.view_types import ENDED, Cell, HandlerView
+from tke_tui.view_types import Cell, HandlerView
+from tke_tui.widgets.matrix_cells import CellAt, MatrixCells
 from tke_tui.widgets.matrix_layout import HIDDEN, MatrixLayout
-from tke_tui.widgets.matrix_words import WORST, hidden_words, row_words
+from tke_tui.widgets.matrix_words import hidden_words, row_words
 from tke_tui.widgets.state_lines import BOLD, QUIET_CURSOR, Part, StateLines
 
 HEADER = 1
@@ -28,15 +29,13 @@ _LEGEND = 2
 """Lines below them, when there is room for `_LEAST_ROWS`."""
 
 _LEAST_ROWS = 4
-CellAt = Callable[[int, int], Cell | None]
-"""What is at a row and column; None where the handler has nothing to do."""
 
 
 class StatusMatrix(StateLines):
     """Rows are machines, "" the cluster as a whole; columns are handlers by number, the name of one is told below.
 
     Columns that are done make way on narrow screens: "18 done". Until a person moves the cursor it stays where
-    things happen.
+    things happen; `F`, or leaving the matrix, lets it do so again.
     """
 
     HELP = N_(
@@ -45,7 +44,7 @@ class StatusMatrix(StateLines):
         "name the handler under the cursor and say what it is doing.\n\n"
         "**Arrows** or **h j k l** move, **g** and **G** go to the first and the last machine, **Home** and **End** "
         "to the first and the last handler. **Enter** opens a cell: command, exit code, output, attempts. **f** goes "
-        "to the next failure."
+        "to the next failure. The cursor stays where things happen until you move it; **F** lets it follow again."
     )
     BINDING_GROUP_TITLE = N_("Machines and handlers")
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -61,6 +60,7 @@ class StatusMatrix(StateLines):
         Binding("home", "go_column(0)", N_("first handler"), id="matrix.first-column", show=False),
         Binding("end", "go_column(-1)", N_("last handler"), id="matrix.last-column", show=False),
         Binding("f", "next_failure", N_("next failure"), id="matrix.next-failure"),
+        Binding("F", "follow", N_("follow"), id="matrix.follow"),
     ]
 
     @dataclass
@@ -73,7 +73,7 @@ class StatusMatrix(StateLines):
 
     @dataclass
     class CellHighlighted(Message):
-        """A person moved the cursor; `task` is "" where a handler has nothing to do."""
+        """The cursor is on another machine, or a person moved it; `task` is "" where a handler has nothing to do."""
 
         task: str
         node: str
@@ -83,17 +83,15 @@ class StatusMatrix(StateLines):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._rows: Sequence[str] = ()
         self._handlers: Sequence[HandlerView] = ()
-        self._cells: list[list[Cell | None]] = []
-        self._open: list[int] = []
-        """Of each column, how many cells have not ended."""
+        self._cells = MatrixCells()
         self._now = 0.0
         self._row = 0
         self._column = 0
         self._moved = False
         """Whether a person has put the cursor where it is."""
-        self._failed = 0
+        self._keys = (False, False, False)
+        """What the line of keys depends on: a cell to open, a cursor to bring back, a failure to go to."""
         self._wanted = 0
         self._label_width = 0
         self._geometry = MatrixLayout.of(0, 0, 0, 0, None)
@@ -103,33 +101,27 @@ class StatusMatrix(StateLines):
 
     def show(self, rows: Sequence[str], handlers: Sequence[HandlerView], cell: CellAt, now: float) -> None:
         """Draw everything: these rows and columns. The cursor stays on its task if that is still there."""
-        old_node = self._rows[self._row] if self._row < len(self._rows) else ""
+        old_node = self.node
         old_name = self._handlers[self._column].name if self._column < len(self._handlers) else ""
-        self._rows, self._handlers, self._now = tuple(rows), tuple(handlers), now
-        self._cells = [[cell(row, column) for column in range(len(handlers))] for row in range(len(rows))]
-        self._open = [sum(_is_open(row[column]) for row in self._cells) for column in range(len(handlers))]
-        self._failed = sum(_is_failed(at) for cells in self._cells for at in cells)
+        self._handlers, self._now = tuple(handlers), now
+        self._cells = MatrixCells(rows, len(handlers), cell)
         names = [handler.name for handler in handlers]
-        self._row = self._rows.index(old_node) if old_name and old_node in self._rows else 0
+        self._row = self._cells.rows.index(old_node) if old_name and old_node in self._cells.rows else 0
         self._column = names.index(old_name) if old_name in names else 0
-        labels = (cell_len(self._row_label(row)) for row in range(len(self._rows)))
-        self._label_width = max(labels, default=0)
+        self._label_width = max((cell_len(self._row_label(row)) for row in range(len(rows))), default=0)
         self._fit()
         self._follow()
+        self._offer_keys()
         self.forget_lines()
 
     def update_cells(self, places: Iterable[tuple[int, int]], cell: CellAt, now: float) -> None:
         """Draw these (row, column) cells again."""
         self._now = now
         for row, column in places:
-            old, new = self._cells[row][column], cell(row, column)
-            if old == new:
-                continue
-            self._cells[row][column] = new
-            self._open[column] += _is_open(new) - _is_open(old)
-            self._failed += _is_failed(new) - _is_failed(old)
-            self._draw_cell(row, column)
+            if self._cells.put(row, column, cell(row, column)):
+                self._draw_cell(row, column)
         self._follow()
+        self._offer_keys()
 
     def tick(self, now: float) -> None:
         """Time passes: draw what tells it."""
@@ -140,21 +132,28 @@ class StatusMatrix(StateLines):
         self._draw_legend()
 
     def go_to(self, row: int, column: int) -> None:
-        """Put the cursor on a cell; it stays there from now on."""
+        """Put the cursor on a cell; it stays there until `action_follow`, or until the matrix is left."""
         self._moved = True
         self._move_to(row, column)
+        self._offer_keys()
+
+    def action_follow(self) -> None:
+        """Let the cursor stay where things happen again."""
+        self._moved = False
+        self._follow()
+        self._offer_keys()
 
     @property
     def selected(self) -> Cell | None:
         """The cell under the cursor."""
-        if self._row < len(self._rows) and self._column < len(self._handlers):
+        if self._row < len(self._cells.rows) and self._column < len(self._handlers):
             return self._cells[self._row][self._column]
         return None
 
     @property
     def node(self) -> str:
         """The machine under the cursor, "" for the cluster as a whole."""
-        return self._rows[self._row] if self._row < len(self._rows) else ""
+        return self._cells.rows[self._row] if self._row < len(self._cells.rows) else ""
 
     # --- drawing ---------------------------------------------------------------------------------------------------
 
@@ -169,7 +168,7 @@ class StatusMatrix(StateLines):
 
     def _rows_in_sight(self) -> range:
         top = self.scroll_offset.y
-        return range(top, min(len(self._rows), top + self._rows_high))
+        return range(top, min(len(self._cells.rows), top + self._rows_high))
 
     def forget_lines(self) -> None:
         self._strips.clear()
@@ -177,7 +176,7 @@ class StatusMatrix(StateLines):
 
     def _fit(self) -> None:
         width = self.scrollable_content_region.width
-        self.virtual_size = Size(width, len(self._rows) + HEADER + self._legend)
+        self.virtual_size = Size(width, len(self._cells.rows) + HEADER + self._legend)
         self._choose_columns()
 
     def _choose_columns(self) -> None:
@@ -191,23 +190,21 @@ class StatusMatrix(StateLines):
 
     def on_resize(self) -> None:
         self._fit()
+        node = self.node
+        # Other rows are in sight now.
+        self._follow()
+        if self.node != node:
+            self._tell()
 
     def _follow(self) -> None:
         """Before a person has moved the cursor, keep it where things happen, among the rows that are in sight."""
         if self._moved:
             return
-        column = next((number for number, open_ in enumerate(self._open) if open_), None)
-        if column is None:
+        place = self._cells.busiest(self._rows_in_sight(), self._row)
+        if place is None:
             return
-        states = {
-            row: cell.state for row in self._rows_in_sight() if (cell := self._cells[row][column]) is not None
-        }
-        worst = next((state for state in (*WORST, State.PENDING) if state in states.values()), None)
-        if worst is not None and states.get(self._row) is not worst:
-            self._put_cursor(next(row for row, state in states.items() if state is worst), column)
-        elif column != self._column:
-            self._put_cursor(self._row, column)
-        self._wanted = max(0, column - 1)
+        self._put_cursor(*place)
+        self._wanted = max(0, self._column - 1)
         self._choose_columns()
 
     def _put_cursor(self, row: int, column: int) -> None:
@@ -231,7 +228,7 @@ class StatusMatrix(StateLines):
         if below >= 0:
             return self._legend_line(below, width)
         row = y - HEADER + self.scroll_offset.y
-        if row >= len(self._rows):
+        if row >= len(self._cells.rows):
             return Strip.blank(width, self.rich_style_of(""))
         if row not in self._strips:
             self._strips[row] = self._row_strip(row, width)
@@ -272,7 +269,7 @@ class StatusMatrix(StateLines):
         return self.line(parts, width, exact=True)
 
     def _row_label(self, row: int) -> str:
-        return self._rows[row] or _("cluster")
+        return self._cells.rows[row] or _("cluster")
 
     def _legend_line(self, line: int, width: int) -> Strip:
         if self._column >= len(self._handlers):
@@ -327,18 +324,23 @@ class StatusMatrix(StateLines):
     # --- keys ------------------------------------------------------------------------------------------------------
 
     def _move_to(self, row: int, column: int) -> None:
-        if not self._rows or not self._handlers:
+        if not self._cells.rows or not self._handlers:
             return
-        self._put_cursor(max(0, min(row, len(self._rows) - 1)), max(0, min(column, len(self._handlers) - 1)))
+        self._put_cursor(
+            max(0, min(row, len(self._cells.rows) - 1)), max(0, min(column, len(self._handlers) - 1))
+        )
         self._wanted = self._geometry.first
         top = self.scroll_offset.y
         if self._row < top or self._row >= top + self._rows_high:
             target = self._row if self._row < top else self._row - self._rows_high + 1
             self.scroll_to(y=target, animate=False, force=True)
         self._choose_columns()
+        self._tell()
+        self.call_after_refresh(self._show_cursor)
+
+    def _tell(self) -> None:
         cell = self.selected
         self.post_message(self.CellHighlighted(cell.task if cell else "", self.node))
-        self.call_after_refresh(self._show_cursor)
 
     def cursor_offset(self) -> Offset | None:
         x, y = self._geometry.x_of(self._column), self._line_of(self._row)
@@ -346,9 +348,24 @@ class StatusMatrix(StateLines):
 
     def on_blur(self) -> None:
         self._moved = False
+        self._offer_keys()
+
+    def _offer_keys(self) -> None:
+        keys = self.selected is not None, self._moved, self._cells.failed > 0
+        if keys != self._keys:
+            self._keys = keys
+            self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        return action != "next_failure" or self._failed > 0
+        match action:
+            case "next_failure":
+                return self._cells.failed > 0
+            case "select":
+                return self.selected is not None
+            case "follow":
+                return self._moved
+            case _:
+                return True
 
     def action_move(self, down: int, right: int) -> None:
         self.go_to(self._row + down, self._column + right)
@@ -357,24 +374,16 @@ class StatusMatrix(StateLines):
         self.go_to(self._row + by * self._rows_high, self._column)
 
     def action_go_row(self, row: int) -> None:
-        self.go_to(row if row >= 0 else len(self._rows) - 1, self._column)
+        self.go_to(row if row >= 0 else len(self._cells.rows) - 1, self._column)
 
     def action_go_column(self, column: int) -> None:
         self.go_to(self._row, column if column >= 0 else len(self._handlers) - 1)
 
     def action_next_failure(self) -> None:
-        places = [
-            (row, column)
-            for row, cells in enumerate(self._cells)
-            for column, cell in enumerate(cells)
-            if cell is not None and cell.state is State.FAILED
-        ]
-        here = (self._row, self._column)
-        self.go_to(*next((place for place in places if place > here), (places or [here])[0]))
+        self.go_to(*self._cells.next_failure((self._row, self._column)))
 
     def action_select(self) -> None:
-        cell = self.selected
-        if cell is not None:
+        if (cell := self.selected) is not None:
             self.post_message(self.CellSelected(cell.task, cell.node, cell.name))
 
     def on_click(self, event: events.Click) -> None:
@@ -383,17 +392,9 @@ class StatusMatrix(StateLines):
             return
         row = offset.y - HEADER + self.scroll_offset.y
         column = self._geometry.column_at(offset.x)
-        if row >= len(self._rows):
+        if row >= len(self._cells.rows):
             return
         again = event.chain > 1 and (row, column) == (self._row, self._column)
         self.go_to(row, self._column if column is None else column)
         if again:
             self.action_select()
-
-
-def _is_open(cell: Cell | None) -> bool:
-    return cell is not None and cell.state not in ENDED
-
-
-def _is_failed(cell: Cell | None) -> bool:
-    return cell is not None and cell.state is State.FAILED
