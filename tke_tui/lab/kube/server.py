@@ -26,7 +26,7 @@ from tke_tui.lab.kube.api import KubeApi, key_of
 from tke_tui.lab.kube.certificates import make_certificates
 from tke_tui.lab.kube.kinds import AGGREGATED, KINDS, KindTable, Object, custom
 from tke_tui.lab.kube.store import Store
-from tke_tui.lab.kube.workloads import api_service_status, ready_status
+from tke_tui.lab.kube.workloads import api_service_status, definition_status, ready_status
 
 
 @dataclass
@@ -257,6 +257,8 @@ class KubeServer:
     def _status_of(self, obj: Object) -> Object | None:
         if obj["kind"] == "APIService" and self.auto_ready:
             return api_service_status(available=self.api_services_available)
+        if obj["kind"] == "CustomResourceDefinition":
+            return definition_status(obj)
         if obj["apiVersion"] != "apps/v1" or obj["kind"] in ("ReplicaSet", "ControllerRevision"):
             return None
         key = (obj["kind"], obj["metadata"]["name"])

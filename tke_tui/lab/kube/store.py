@@ -22,11 +22,15 @@ HISTORY = 5000
 
 @dataclass(frozen=True)
 class Change:
-    """One entry of the history: `type` is ADDED, MODIFIED or DELETED, `obj` the object as it was then."""
+    """One entry of the history: `type` is ADDED, MODIFIED or DELETED, `obj` the object as it was then.
+
+    `before` is a modified object as it was until then.
+    """
 
     version: int
     type: str
     obj: Object
+    before: Object | None = None
 
 
 @dataclass
@@ -60,8 +64,10 @@ class Store:
         if key[:2] == ("v1", "Service") and not after["spec"].get("clusterIP"):
             number = next(self._addresses)
             after["spec"]["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 1}"
+            after.setdefault("status", {"loadBalancer": {}})
         self.objects[key] = after
-        self._tell(Change(self.version, "ADDED" if before is None else "MODIFIED", copy.deepcopy(after)))
+        kind = "ADDED" if before is None else "MODIFIED"
+        self._tell(Change(self.version, kind, copy.deepcopy(after), before))
         return copy.deepcopy(after)
 
     def remove(self, key: Key) -> Object | None:
@@ -115,8 +121,8 @@ def prepare(before: Object | None, obj: Object) -> Object:
     metadata = after["metadata"]
     if before is None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        metadata.setdefault("uid", str(uuid.uuid4()))
-        metadata.setdefault("creationTimestamp", now)
+        metadata["uid"] = metadata.get("uid") or str(uuid.uuid4())
+        metadata["creationTimestamp"] = metadata.get("creationTimestamp") or now
         generation = 1
     else:
         for name in ("uid", "creationTimestamp"):

@@ -25,6 +25,17 @@ def ready_status(obj: Object, nodes: int = 1) -> Object:
     return status
 
 
+def definition_status(definition: Object) -> Object:
+    """The status of a CustomResourceDefinition that is served."""
+    spec = definition["spec"]
+    stored = [version["name"] for version in spec.get("versions", ()) if version.get("storage")]
+    conditions = [
+        {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found"},
+        {"type": "Established", "status": "True", "reason": "InitialNamesAccepted", "message": ""},
+    ]
+    return {"conditions": conditions, "acceptedNames": spec["names"], "storedVersions": stored}
+
+
 def api_service_status(*, available: bool) -> Object:
     """The status of an APIService; the condition that counts is not the first one."""
     conditions = [
