@@ -8,8 +8,10 @@ of the test's own.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 
 from tests.conformance.walk import Walk
 from tke_tui.core import installation as installations
+from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.context import Context, Mode, Options, Services
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.installation import Installation, RunSettings, known_state, with_options
@@ -71,12 +74,16 @@ def additions(
 
 @dataclass(frozen=True)
 class Target:
-    """`services` lead to everything that the installation was made with; `walk` knows what its tasks did."""
+    """`services` lead to everything that the installation was made with; `walk` knows what its tasks did.
+
+    `forget` makes the API server forget what was before, as it does by itself after some minutes.
+    """
 
     name: str
     installation: Installation
     services: Services
     walk: Walk
+    forget: Callable[[], Awaitable[None]]
 
     @property
     def plan(self) -> Graph:
@@ -115,8 +122,12 @@ async def _embedded(directory: Path) -> AsyncIterator[Target]:
         config = para.config.model_dump(by_alias=True, exclude_unset=True) | more["config"]
         para.config = type(para.config).model_validate(config)
         para.cluster.spec.features = type(para.cluster.spec.features).model_validate(more["spec"]["features"])
-        async with _installed(EMBEDDED, place, para, lab.settings) as target:
-            yield target
+
+        async def forget() -> None:
+            lab.cluster.store.forget()
+
+        async with _installed(EMBEDDED, place, para, lab.settings) as (installation, services, walk):
+            yield Target(EMBEDDED, installation, services, walk, forget)
 
 
 @contextlib.asynccontextmanager
@@ -138,8 +149,10 @@ async def _real(directory: Path) -> AsyncIterator[Target]:
         assert loaded.para is not None
         options = Options(ignore_preflight=frozenset(harness.PREFLIGHT_OF_SMALL_NODES))
         settings = RunSettings(harness.BUNDLE, options, host_key_policy="accept-new", use_agent=False)
-        async with _installed(REAL, InstallDir(site.root), loaded.para, settings) as target:
-            yield target
+        place = InstallDir(site.root)
+        async with _installed(REAL, place, loaded.para, settings) as (installation, services, walk):
+            connection = await services.connect(installation.para.first)
+            yield Target(REAL, installation, services, walk, partial(_compact, connection))
     finally:
         harness.lab("extras", "down")
 
@@ -147,7 +160,7 @@ async def _real(directory: Path) -> AsyncIterator[Target]:
 @contextlib.asynccontextmanager
 async def _installed(
     name: str, place: InstallDir, para: CreateClusterPara, settings: RunSettings
-) -> AsyncIterator[Target]:
+) -> AsyncIterator[tuple[Installation, Services, Walk]]:
     installation = installations.create(place, para, with_options(settings, replicas=1))
     walk = Walk(always=HOOKS, into=UNDER_WAY[name])
     with pytest.MonkeyPatch.context() as patch:
@@ -155,5 +168,27 @@ async def _installed(
         result = await installation.run()
     assert result.status == "success", [f"{task}: {error}" for task, error in result.errors]
     async with installation.runtime() as runtime:
-        services = installation.services(runtime, known_state(place))
-        yield Target(name, installation, services, walk)
+        yield installation, installation.services(runtime, known_state(place)), walk
+
+
+async def _compact(connection: Connection) -> None:
+    """Have etcd forget all versions but the present one."""
+    listed = await connection.run(
+        ["docker", "ps", "--quiet", "--filter", "label=io.kubernetes.container.name=etcd"]
+    )
+    pki = "/etc/kubernetes/pki/etcd"
+    etcdctl = [
+        *(
+            "docker",
+            "exec",
+            "--env=ETCDCTL_API=3",
+            listed.stdout.split()[0],
+            "etcdctl",
+            f"--cacert={pki}/ca.crt",
+        ),
+        *(f"--cert={pki}/healthcheck-client.crt", f"--key={pki}/healthcheck-client.key"),
+    ]
+    status = await connection.run([*etcdctl, "endpoint", "status", "--write-out=json"])
+    revision = json.loads(status.stdout)[0]["Status"]["header"]["revision"]
+    compacted = await connection.run([*etcdctl, "compact", str(revision)])
+    assert compacted.exit_code == 0, compacted.stderr
