@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from typing import Any
@@ -14,7 +15,12 @@ _MADE_OF = ("DaemonSet", "Deployment", "StatefulSet")
 
 
 def sync_pods(store: Store, workload: Object) -> None:
-    """Make the pods of an apps/v1 workload what it asks for; those of an earlier template go."""
+    """Make the pods of an apps/v1 workload what it asks for; those of an earlier template go.
+
+    A pod by itself is begun when it is not yet.
+    """
+    if (workload["apiVersion"], workload["kind"]) == ("v1", "Pod"):
+        _begin(store, workload)
     if workload["apiVersion"] != "apps/v1" or workload["kind"] not in _MADE_OF:
         return
     namespace = workload["metadata"]["namespace"]
@@ -29,10 +35,31 @@ def sync_pods(store: Store, workload: Object) -> None:
             store.write(("v1", "Pod", namespace, name), pod)
 
 
+def _begin(store: Store, pod: Object) -> None:
+    """A pod that nobody has run so far runs on the first node that takes pods."""
+    nodes = _nodes(store)
+    if (pod.get("status") or {}).get("phase") or not nodes:
+        return
+    metadata, spec = pod["metadata"], pod["spec"]
+    running = {**pod, "spec": {**spec, "nodeName": spec.get("nodeName") or nodes[0]}}
+    running["status"] = _running(spec, running["spec"]["nodeName"])
+    store.write(("v1", "Pod", metadata["namespace"], metadata["name"]), running)
+
+
+def _nodes(store: Store, *, all_of_them: bool = False) -> list[str]:
+    """Names of nodes; those that are cordoned only where that does not matter."""
+    nodes = store.list("v1", "Node", None)
+    return [
+        node["metadata"]["name"]
+        for node in nodes
+        if all_of_them or not (node.get("spec") or {}).get("unschedulable")
+    ]
+
+
 def _pods(store: Store, workload: Object) -> list[Object]:
     kind, metadata, spec = workload["kind"], workload["metadata"], workload["spec"]
     template = spec.get("template") or {}
-    nodes = [node["metadata"]["name"] for node in store.list("v1", "Node", None)]
+    nodes = _nodes(store, all_of_them=kind == "DaemonSet")
     chosen = (template.get("spec") or {}).get("nodeSelector", {}).get(HOSTNAME)
     nodes = [node for node in nodes if chosen in (None, node)]
     if not nodes:
@@ -61,10 +88,6 @@ def _pod(workload: Object, template: Object, name: str, node: str) -> Object:
         "controller": True,
     }
     spec: dict[str, Any] = {**(template.get("spec") or {}), "nodeName": node}
-    states = [
-        {"name": container["name"], "ready": True, "restartCount": 0, "state": {"running": {}}}
-        for container in spec.get("containers", ())
-    ]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -75,10 +98,27 @@ def _pod(workload: Object, template: Object, name: str, node: str) -> Object:
             "ownerReferences": [owner],
         },
         "spec": spec,
-        "status": {
-            "phase": "Running",
-            "conditions": [{"type": "Ready", "status": "True"}],
-            "containerStatuses": states,
-            "hostIP": node,
-        },
+        "status": _running(spec, node),
+    }
+
+
+def _running(spec: Object, node: str) -> Object:
+    """The status of a pod all of whose containers run."""
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    states = [
+        {
+            "name": container["name"],
+            "image": container.get("image", ""),
+            "ready": True,
+            "restartCount": 0,
+            "state": {"running": {"startedAt": now}},
+        }
+        for container in spec.get("containers", ())
+    ]
+    return {
+        "phase": "Running",
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": states,
+        "hostIP": node,
+        "startTime": now,
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from typing import NoReturn
 
 from aiohttp import web
 
 from tke_tui.lab.kube.kinds import Object, group_of
+from tke_tui.lab.kube.managed import Conflict
 from tke_tui.lab.kube.store import Key
 
 REASONS = {
@@ -21,7 +23,9 @@ REASONS = {
     410: "Expired",
     415: "UnsupportedMediaType",
     422: "Invalid",
+    501: "NotImplemented",
 }
+_NOTHING_RUNS = "the embedded lab runs no containers"
 
 
 def status(
@@ -70,6 +74,46 @@ def conflict(key: Key, plural: str) -> web.Response:
         "changes to the latest version and try again"
     )
     return status(409, message, details={"name": key[3], "kind": plural})
+
+
+def not_applied(refused: Conflict) -> web.Response:
+    """A server-side apply met fields of others."""
+    return status(409, str(refused), details={"causes": refused.causes})
+
+
+def may_all(review: Object) -> web.Response:
+    """To a SelfSubjectAccessReview: whoever is known here has all rights."""
+    return web.json_response({**review, "status": {"allowed": True}}, status=201)
+
+
+def cannot_run(what: str, key: Key, live: Object | None, plural: str) -> web.Response:
+    """To exec, attach, port-forward and proxy."""
+    if live is None:
+        return missing(key, plural)
+    return status(501, f"{_NOTHING_RUNS}: there is no process behind {key[1].lower()} {key[3]} for {what}")
+
+
+def log_of(
+    request: web.Request,
+    key: Key,
+    pod: Object | None,
+    lines_of: Callable[[str, str, str, bool], list[str] | None],
+) -> web.Response:
+    """A container's log, by default that of the only one. `lines_of` is `KubeApi`'s `log_of`."""
+    if pod is None:
+        return missing(key, "pods")
+    names = [container["name"] for container in pod.get("spec", {}).get("containers", ())]
+    container = request.query.get("container") or (names[0] if len(names) == 1 else "")
+    if not container:
+        choose = f"choose one of: [{' '.join(names)}]"
+        return status(400, f"a container name must be specified for pod {key[3]}, {choose}")
+    lines = lines_of(key[2], key[3], container, bool(request.query.get("previous")))
+    if lines is None and any(s.get("ready") for s in pod.get("status", {}).get("containerStatuses", ())):
+        return status(501, f"{_NOTHING_RUNS}: {container} of pod {key[3]} has written nothing")
+    if lines is None:
+        return status(400, f'container "{container}" in pod "{key[3]}" is waiting to start')
+    tail = int(request.query.get("tailLines", "100000"))
+    return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
 
 
 def _about(code: int, key: Key, plural: str, what: str, reason: str) -> web.Response:

@@ -6,7 +6,6 @@ Facts: Kubernetes 1.20 documentation, "API Overview", "Kubernetes API Concepts",
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 import string
@@ -14,14 +13,33 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from aiohttp import web
 
 from tke_tui.lab.kube import kinds as discovery
-from tke_tui.lab.kube import openapi, patches
-from tke_tui.lab.kube.answers import conflict, cut, exists, missing, send, status
+from tke_tui.lab.kube import managed, openapi, patches
+from tke_tui.lab.kube.answers import (
+    cannot_run,
+    conflict,
+    cut,
+    exists,
+    log_of,
+    may_all,
+    missing,
+    not_applied,
+    send,
+    status,
+)
 from tke_tui.lab.kube.kinds import KindTable, Object
-from tke_tui.lab.kube.selectors import matches
+from tke_tui.lab.kube.pages import Pages
+from tke_tui.lab.kube.requests import (
+    body_of,
+    has_selector,
+    is_dry_run,
+    manager_of,
+    selected,
+    type_of_change,
+    wants_table,
+)
 from tke_tui.lab.kube.store import Key, Store, prepare
 from tke_tui.lab.kube.tables import table
 
@@ -30,6 +48,8 @@ _PATH = re.compile(
     r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[a-z]+))?$"
 )
 _NAMESPACE_SUBS = ("status", "finalize")
+_RUNNING_SUBS = ("attach", "exec", "portforward", "proxy")
+_DEFINITIONS = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
 VERSION = {
     "major": "1",
     "minor": "20",
@@ -72,6 +92,7 @@ class KubeApi:
         deaf: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
+        self._pages = Pages(store)
         self._served = served
         self._written = written
         self._log_of = log_of
@@ -79,12 +100,14 @@ class KubeApi:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         """Everything but watches, which `watch` answers."""
-        found = self._discover(request)
+        found = self._discover(request) or await self._about_the_server(request)
         if found is not None:
             return found
         resource = self.resource(request.path)
         if resource is None:
             return status(404, "the server could not find the requested resource")
+        if resource.sub in _RUNNING_SUBS:
+            return cannot_run(resource.sub, resource.key, self._store.get(resource.key), resource.plural)
         match request.method:
             case "GET" if not resource.name:
                 return self._list(request, resource)
@@ -123,10 +146,6 @@ class KubeApi:
             return web.json_response(VERSION)
         if path == "/api":
             return web.json_response(discovery.api_versions())
-        if path == "/openapi/v2":
-            if openapi.PROTOBUF in request.headers.get("Accept", ""):
-                return web.Response(body=openapi.document_protobuf(), content_type="application/octet-stream")
-            return web.json_response(openapi.document_json())
         served = self._served()
         if path == "/apis":
             return web.json_response(discovery.api_groups(served))
@@ -137,44 +156,55 @@ class KubeApi:
             return web.json_response(group)
         return None
 
+    async def _about_the_server(self, request: web.Request) -> web.Response | None:
+        if request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
+            return may_all(await body_of(request))
+        if request.path != "/openapi/v2":
+            return None
+        as_protobuf = openapi.PROTOBUF in request.headers.get("Accept", "")
+        make = openapi.document_protobuf if as_protobuf else openapi.document_json
+        # The first time it takes long enough to hold up everything else.
+        body = await asyncio.to_thread(make, self._served(), self._store.list(*_DEFINITIONS, None))
+        return web.Response(
+            body=body, content_type="application/octet-stream" if as_protobuf else "application/json"
+        )
+
     # --- reading ---------------------------------------------------------------------------------------------------
 
     def _list(self, request: web.Request, resource: Resource) -> web.Response:
-        items = [o for o in self._all(resource) if selected(o, request)]
-        version = str(self._store.version)
-        if _wants_table(request):
-            return web.json_response(table(resource.kind, items, version))
-        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in items]
+        if request.query.get("continue"):
+            page = self._pages.next(request)
+        else:
+            page = self._pages.first(request, [o for o in self._all(resource) if selected(o, request)])
+        if isinstance(page, web.Response):
+            return page
+        metadata = page.metadata(counted=not has_selector(request))
+        if wants_table(request):
+            rows = table(resource.kind, page.items, page.version)
+            return web.json_response({**rows, "metadata": metadata})
+        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in page.items]
         answer = {"kind": f"{resource.kind}List", "apiVersion": resource.version}
-        return web.json_response({**answer, "metadata": {"resourceVersion": version}, "items": bare})
+        return web.json_response({**answer, "metadata": metadata, "items": bare})
 
     def _all(self, resource: Resource) -> list[Object]:
         return self._store.list(resource.version, resource.kind, resource.namespace)
 
     def _get(self, request: web.Request, resource: Resource) -> web.Response:
-        if resource.sub == "log":
-            return self._log(request, resource)
         live = self._store.get(resource.key)
+        if resource.sub == "log":
+            return log_of(request, resource.key, live, self._log_of)
         if live is None:
             return missing(resource.key, resource.plural)
         if resource.sub == "scale":
             return web.json_response(_scale(live))
-        if _wants_table(request):
+        if wants_table(request):
             return web.json_response(table(resource.kind, [live], live["metadata"]["resourceVersion"]))
         return web.json_response(live)
-
-    def _log(self, request: web.Request, resource: Resource) -> web.Response:
-        container, previous = request.query.get("container", ""), bool(request.query.get("previous"))
-        lines = self._log_of(resource.namespace or "", resource.name, container, previous)
-        if lines is None:
-            return status(400, f"container {container} is waiting to start")
-        tail = int(request.query.get("tailLines", "100000"))
-        return web.Response(text="".join(f"{line}\n" for line in lines[-tail:]))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
     async def _create(self, request: web.Request, resource: Resource) -> web.Response:
-        obj = await _body(request)
+        obj = await body_of(request)
         metadata = obj.setdefault("metadata", {})
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"] + "".join(random.choices(string.ascii_lowercase, k=5))  # noqa: S311
@@ -185,13 +215,14 @@ class KubeApi:
             return refusal
         if self._store.get(key) is not None:
             return exists(key, resource.plural)
-        obj |= {"kind": resource.kind, "apiVersion": resource.version}
-        if _dry_run(request):
+        obj = _apart(resource, None, obj | {"kind": resource.kind, "apiVersion": resource.version})
+        obj = managed.updated(None, obj, manager_of(request))
+        if is_dry_run(request):
             return web.json_response(prepare(None, obj), status=201)
         return web.json_response(self._write(key, obj), status=201)
 
     async def _put(self, request: web.Request, resource: Resource) -> web.Response:
-        obj, live = await _body(request), self._store.get(resource.key)
+        obj, live = await body_of(request), self._store.get(resource.key)
         if live is None:
             return missing(resource.key, resource.plural)
         if _is_stale(obj, live):
@@ -199,16 +230,14 @@ class KubeApi:
         if resource.sub == "scale":
             live["spec"]["replicas"] = obj["spec"]["replicas"]
             return web.json_response(_scale(self._write(resource.key, live)))
-        if resource.sub == "status":
-            obj = {**live, "status": obj.get("status", {})}
-        elif "status" in live:
-            obj = {**obj, "status": live["status"]}
-        if _dry_run(request):
+        obj = _apart(resource, live, obj)
+        obj = managed.updated(live, obj, manager_of(request))
+        if is_dry_run(request):
             return web.json_response(prepare(live, obj))
         return web.json_response(self._write(resource.key, obj, controllers=resource.sub != "status"))
 
     async def _patch(self, request: web.Request, resource: Resource) -> web.Response:
-        body, key = await _body(request), resource.key
+        body, key = await body_of(request), resource.key
         if refusal := self._no_namespace(key):
             return refusal
         live = self._store.get(key)
@@ -222,11 +251,16 @@ class KubeApi:
             result = self._patched(request, resource, live, body)
         except patches.BadPatch as error:
             return status(422, str(error))
+        except managed.Conflict as error:
+            return not_applied(error)
         if isinstance(result, web.Response):
             return result
         if live is not None and isinstance(body, dict) and _is_stale(body, live):
             return conflict(key, resource.plural)
-        if _dry_run(request):
+        result = _apart(resource, live, result)
+        if live is not None and not is_apply and resource.sub != "scale":
+            result = managed.updated(live, result, manager_of(request))
+        if is_dry_run(request):
             return web.json_response(prepare(live, result), status=200 if live else 201)
         stored = self._write(key, result, controllers=resource.sub != "status")
         return web.json_response(
@@ -243,7 +277,7 @@ class KubeApi:
                     return status(400, "fieldManager is required for apply patch")
                 if resource.namespaced:
                     body["metadata"].setdefault("namespace", resource.namespace)
-                return patches.apply(live, body, manager)
+                return managed.apply(live, body, manager, force=request.query.get("force") == "true")
             case "application/merge-patch+json":
                 return dict(patches.merge(live, body))
             case "application/strategic-merge-patch+json":
@@ -257,7 +291,7 @@ class KubeApi:
         if not resource.name:
             gone = [o for o in self._all(resource) if selected(o, request)]
             for obj in gone:
-                self._store.remove(key_of(obj))
+                self._remove(obj)
             return web.json_response(
                 {
                     "kind": f"{resource.kind}List",
@@ -269,9 +303,17 @@ class KubeApi:
         live = self._store.get(resource.key)
         if live is None:
             return missing(resource.key, resource.plural)
-        if not _dry_run(request):
-            self._store.remove(resource.key)
+        if not is_dry_run(request):
+            self._remove(live)
         return web.json_response(live)
+
+    def _remove(self, obj: Object) -> None:
+        """Remove an object; whoever made it on behalf of another one hears of it."""
+        self._store.remove(key_of(obj))
+        for owner in obj["metadata"].get("ownerReferences") or ():
+            namespace = obj["metadata"].get("namespace", "")
+            if live := self._store.get((owner["apiVersion"], owner["kind"], namespace, owner["name"])):
+                self._written(live)
 
     def _write(self, key: Key, obj: Object, *, controllers: bool = True) -> Object:
         stored = self._store.write(key, obj)
@@ -294,7 +336,7 @@ class KubeApi:
         resource = self.resource(request.path)
         assert resource is not None
         since = int(request.query.get("resourceVersion") or "0")
-        as_table = _wants_table(request)
+        as_table = wants_table(request)
         if since == 0:
             since = self._store.version
             for obj in self._all(resource):
@@ -310,8 +352,9 @@ class KubeApi:
                 return
             for change in [c for c in self._store.history if c.version > since]:
                 since = change.version
-                if self._concerns(change.obj, resource) and selected(change.obj, request):
-                    await send(response, change.type, _shown(change.obj, as_table))
+                kind = type_of_change(change, request)
+                if kind and self._concerns(change.obj, resource):
+                    await send(response, kind, _shown(change.obj, as_table))
             await self._store.wait_beyond(since)
 
     def _concerns(self, obj: Object, resource: Resource) -> bool:
@@ -324,11 +367,6 @@ def key_of(obj: Object) -> Key:
     return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
-def selected(obj: Object, request: web.Request) -> bool:
-    """Whether an object fits the selectors of a request."""
-    return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
-
-
 def _is_named(obj: Object, resource: Resource) -> bool:
     return resource.name in ("", obj["metadata"]["name"])
 
@@ -337,17 +375,19 @@ def _shown(obj: Object, as_table: bool) -> Object:
     return table(obj["kind"], [obj], obj["metadata"]["resourceVersion"]) if as_table else obj
 
 
-def _wants_table(request: web.Request) -> bool:
-    return "as=Table" in request.headers.get("Accept", "")
-
-
-def _dry_run(request: web.Request) -> bool:
-    return request.query.get("dryRun") == "All"
-
-
 def _is_stale(obj: Object, live: Object) -> bool:
     given = obj.get("metadata", {}).get("resourceVersion")
     return bool(given) and given != live["metadata"]["resourceVersion"]
+
+
+def _apart(resource: Resource, live: Object | None, obj: Object) -> Object:
+    """`obj` with only what may be written by this path: the status by its subresource, all else without it."""
+    if resource.sub == "status":
+        return {**(live or obj), "status": obj.get("status", {})}
+    if resource.sub or resource.kind not in discovery.KINDS.get(resource.version, {}):
+        return obj
+    rest = {name: value for name, value in obj.items() if name != "status"}
+    return {**rest, "status": live["status"]} if live is not None and "status" in live else rest
 
 
 def _scale(obj: Object) -> Object:
@@ -361,8 +401,3 @@ def _scale(obj: Object) -> Object:
         "spec": {"replicas": replicas},
         "status": counted,
     }
-
-
-async def _body(request: web.Request) -> Any:
-    text = await request.text()
-    return yaml.safe_load(text) if "yaml" in request.content_type else json.loads(text)

@@ -1,7 +1,7 @@
-"""Every way in which a part of an object is changed: server-side apply and the three kinds of patch.
+"""The three kinds of patch; server-side apply is in `managed`.
 
 JSON merge patch: RFC 7386. JSON patch: RFC 6902. Strategic merge patch: Kubernetes' community document
-"strategic-merge-patch.md", with the merge keys of the kinds that are used here.
+"strategic-merge-patch.md".
 """
 
 from __future__ import annotations
@@ -10,28 +10,8 @@ import copy
 from typing import Any
 
 from tke_tui.lab.kube.kinds import Object
+from tke_tui.lab.kube.managed import LIST_KEYS, SETS
 
-MERGE_KEYS = {
-    "addresses": ("type",),
-    "conditions": ("type",),
-    "containers": ("name",),
-    "ephemeralContainers": ("name",),
-    "env": ("name",),
-    "hostAliases": ("ip",),
-    "imagePullSecrets": ("name",),
-    "initContainers": ("name",),
-    "ownerReferences": ("uid",),
-    "ports": ("containerPort", "port"),
-    "secrets": ("name",),
-    "taints": ("key",),
-    "topologySpreadConstraints": ("topologyKey",),
-    "volumeDevices": ("devicePath",),
-    "volumeMounts": ("mountPath",),
-    "volumes": ("name",),
-}
-"""Lists of objects that a strategic merge patch merges -> keys by which their items are the same."""
-_SETS = frozenset({"finalizers"})
-"""Lists of texts that are merged as sets."""
 _DELETE_FROM, _ORDER, _RETAIN, _PATCH = (
     "$deleteFromPrimitiveList/",
     "$setElementOrder/",
@@ -82,9 +62,9 @@ def strategic(base: Any, patch: Any) -> Any:
 
 
 def _strategic_list(name: str, base: list[Any], patch: list[Any]) -> list[Any]:
-    if name in _SETS:
+    if name in SETS or name == "podCIDRs":
         return [*base, *(item for item in patch if item not in base)]
-    keys = MERGE_KEYS.get(name, ())
+    keys = [several[0] for several in LIST_KEYS.get(name, ())]
     key = next((key for key in keys if all(isinstance(item, dict) and key in item for item in patch)), None)
     if key is None or any(item == {_PATCH: "replace"} for item in patch):
         return [copy.deepcopy(item) for item in patch if item != {_PATCH: "replace"}]
@@ -95,58 +75,6 @@ def _strategic_list(name: str, base: list[Any], patch: list[Any]) -> list[Any]:
         else:
             items[item[key]] = strategic(items.get(item[key]), item)
     return list(items.values())
-
-
-def apply(live: Object | None, applied: Object, manager: str) -> Object:
-    """Server-side apply: merge `applied`, take out what this manager had applied before and leaves out now.
-
-    Lists whose items have names are merged by name, others are replaced. The managed fields keep the whole applied
-    object instead of a set of paths; nobody but this function reads them.
-    """
-    managers = copy.deepcopy((live or {}).get("metadata", {}).get("managedFields") or [])
-    mine = next((m for m in managers if m["manager"] == manager and m["operation"] == "Apply"), None)
-    result: Object = copy.deepcopy(live) if live is not None else {}
-    if mine is not None:
-        result = _without(result, mine["applied"], applied)
-    result = _applied(result, applied)
-    entry = {"manager": manager, "operation": "Apply", "applied": copy.deepcopy(applied)}
-    others = [m for m in managers if m is not mine]
-    result["metadata"]["managedFields"] = [*others, entry]
-    return result
-
-
-def _applied(base: Any, applied: Any) -> Any:
-    if isinstance(base, dict) and isinstance(applied, dict):
-        return {**base, **{key: _applied(base.get(key), value) for key, value in applied.items()}}
-    if _named(base) and _named(applied):
-        by_name = {item["name"]: item for item in base}
-        for item in applied:
-            by_name[item["name"]] = _applied(by_name.get(item["name"]), item)
-        return list(by_name.values())
-    return copy.deepcopy(applied)
-
-
-def _without(base: Any, earlier: Any, now: Any) -> Any:
-    """`base` less what is in `earlier` but not in `now`."""
-    if isinstance(base, dict) and isinstance(earlier, dict) and isinstance(now, dict):
-        result = {}
-        for key, value in base.items():
-            if key in earlier and key not in now:
-                continue
-            result[key] = _without(value, earlier[key], now[key]) if key in earlier else value
-        return result
-    if _named(base) and _named(earlier) and _named(now):
-        old, new = ({item["name"]: item for item in side} for side in (earlier, now))
-        kept = [item for item in base if item["name"] not in old or item["name"] in new]
-        return [
-            _without(item, old[item["name"]], new[item["name"]]) if item["name"] in old else item
-            for item in kept
-        ]
-    return base
-
-
-def _named(value: Any) -> bool:
-    return bool(isinstance(value, list) and value and all(isinstance(i, dict) and "name" in i for i in value))
 
 
 def json_patch(live: Object, operations: list[Object]) -> Object:

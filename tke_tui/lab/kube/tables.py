@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tke_tui.lab.kube.kinds import Object
 
 Row = Callable[[Object], Sequence[Any]]
 _ROLE = "node-role.kubernetes.io/"
+_NONE = "<none>"
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a kind beside its name, in order; `Age` is filled in by itself. `wide` ones come with `-o wide`."""
+
+    names: tuple[str, ...] = ("Age",)
+    row: Row = lambda obj: ()
+    wide: tuple[str, ...] = ()
+    wide_row: Row = lambda obj: ()
 
 
 def table(
@@ -17,21 +29,20 @@ def table(
 ) -> Object:
     """A meta.k8s.io/v1 Table of objects of one kind; `version` is the list's resourceVersion."""
     moment = now or datetime.datetime.now(datetime.UTC)
-    columns, row = _COLUMNS.get(kind, ((), lambda obj: ()))
-    names = ("Name", *columns, "Age")
+    columns = _COLUMNS.get(kind, Columns())
     definitions = [
         {
             "name": name,
             "type": "string",
             "format": "name" if name == "Name" else "",
             "description": "",
-            "priority": 0,
+            "priority": int(name in columns.wide),
         }
-        for name in names
+        for name in ("Name", *columns.names, *columns.wide)
     ]
     rows = [
         {
-            "cells": [obj["metadata"]["name"], *row(obj), _age(obj, moment)],
+            "cells": [obj["metadata"]["name"], *_cells(columns, obj, moment), *columns.wide_row(obj)],
             "object": {
                 "kind": "PartialObjectMetadata",
                 "apiVersion": "meta.k8s.io/v1",
@@ -47,6 +58,11 @@ def table(
         "columnDefinitions": definitions,
         "rows": rows,
     }
+
+
+def _cells(columns: Columns, obj: Object, now: datetime.datetime) -> list[Any]:
+    given = iter(columns.row(obj))
+    return [_age(obj, now) if name == "Age" else next(given) for name in columns.names]
 
 
 def _age(obj: Object, now: datetime.datetime) -> str:
@@ -68,7 +84,7 @@ def _node(obj: Object) -> Sequence[Any]:
     labels = obj["metadata"].get("labels") or {}
     roles = sorted(name.removeprefix(_ROLE) for name in labels if name.startswith(_ROLE))
     version = status.get("nodeInfo", {}).get("kubeletVersion", "")
-    return ready, ",".join(roles) or "<none>", version
+    return ready, ",".join(roles) or _NONE, version
 
 
 def _pod(obj: Object) -> Sequence[Any]:
@@ -80,7 +96,7 @@ def _pod(obj: Object) -> Sequence[Any]:
         ready = len(containers)
     restarts = sum(int(state.get("restartCount", 0)) for state in states)
     waiting = [s["state"]["waiting"]["reason"] for s in states if "waiting" in s.get("state", {})]
-    word = waiting[0] if waiting else status.get("phase", "Unknown")
+    word = waiting[0] if waiting else status.get("phase", "Pending")
     return f"{ready}/{len(containers)}", word, restarts
 
 
@@ -114,7 +130,7 @@ def _daemon_set(obj: Object) -> Sequence[Any]:
 def _service(obj: Object) -> Sequence[Any]:
     spec = obj.get("spec", {})
     ports = ",".join(f"{port['port']}/{port.get('protocol', 'TCP')}" for port in spec.get("ports", ()))
-    return spec.get("type", "ClusterIP"), spec.get("clusterIP", "<none>"), "<none>", ports
+    return spec.get("type", "ClusterIP"), spec.get("clusterIP", _NONE), _NONE, ports
 
 
 def _api_service(obj: Object) -> Sequence[Any]:
@@ -128,19 +144,90 @@ def _condition(obj: Object, kind: str) -> str:
     return next((str(c["status"]) for c in conditions if c["type"] == kind), "")
 
 
-_COLUMNS: dict[str, tuple[tuple[str, ...], Row]] = {
-    "APIService": (("Service", "Available"), _api_service),
-    "ConfigMap": (("Data",), lambda obj: (len(obj.get("data") or {}),)),
-    "DaemonSet": (("Desired", "Current", "Ready", "Up-to-date", "Available"), _daemon_set),
-    "Deployment": (("Ready", "Up-to-date", "Available"), _deployment),
-    "Namespace": (("Status",), lambda obj: (obj.get("status", {}).get("phase", "Active"),)),
-    "Node": (("Status", "Roles", "Version"), _node),
-    "Pod": (("Ready", "Status", "Restarts"), _pod),
-    "ReplicaSet": (("Desired", "Current", "Ready"), _replica_set),
-    "Secret": (
-        ("Type", "Data"),
-        lambda obj: (obj.get("type", "Opaque"), len(obj.get("data") or {})),
+def _node_wide(obj: Object) -> Sequence[Any]:
+    status = obj.get("status", {})
+    addresses = {a["type"]: a["address"] for a in status.get("addresses", ())}
+    info = status.get("nodeInfo", {})
+    names = ("osImage", "kernelVersion", "containerRuntimeVersion")
+    return [
+        addresses.get("InternalIP", _NONE),
+        addresses.get("ExternalIP", _NONE),
+        *(info.get(name, "<unknown>") for name in names),
+    ]
+
+
+def _pod_wide(obj: Object) -> Sequence[Any]:
+    status, spec = obj.get("status", {}), obj.get("spec", {})
+    ready = len(spec.get("readinessGates", ()))
+    return (
+        status.get("podIP") or _NONE,
+        spec.get("nodeName") or _NONE,
+        status.get("nominatedNodeName") or _NONE,
+        f"{ready}/{ready}" if ready else _NONE,
+    )
+
+
+def _images(obj: Object) -> Sequence[Any]:
+    containers = _pod_spec(obj).get("containers", ())
+    return [",".join(c.get(name, "") for c in containers) for name in ("name", "image")]
+
+
+def _images_and_selector(obj: Object) -> Sequence[Any]:
+    return *_images(obj), _pairs((obj.get("spec", {}).get("selector") or {}).get("matchLabels"))
+
+
+def _pod_spec(obj: Object) -> Object:
+    return dict(obj.get("spec", {}).get("template", {}).get("spec") or {})
+
+
+def _pairs(labels: dict[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or _NONE
+
+
+def _event(obj: Object) -> Sequence[Any]:
+    about = obj.get("involvedObject", {})
+    where = f"{about.get('kind', '').lower()}/{about.get('name', '')}"
+    return obj.get("type", ""), obj.get("reason", ""), where, obj.get("message", "")
+
+
+_WORKLOAD = ("Containers", "Images", "Selector")
+_COLUMNS: dict[str, Columns] = {
+    "APIService": Columns(("Service", "Available", "Age"), _api_service),
+    "ConfigMap": Columns(("Data", "Age"), lambda obj: (len(obj.get("data") or {}),)),
+    "DaemonSet": Columns(
+        ("Desired", "Current", "Ready", "Up-to-date", "Available", "Node Selector", "Age"),
+        lambda obj: (*_daemon_set(obj), _pairs(_pod_spec(obj).get("nodeSelector"))),
+        _WORKLOAD,
+        _images_and_selector,
     ),
-    "Service": (("Type", "Cluster-IP", "External-IP", "Port(s)"), _service),
-    "StatefulSet": (("Ready",), _stateful_set),
+    "Deployment": Columns(
+        ("Ready", "Up-to-date", "Available", "Age"), _deployment, _WORKLOAD, _images_and_selector
+    ),
+    "Event": Columns(("Age", "Type", "Reason", "Object", "Message"), _event),
+    "Namespace": Columns(("Status", "Age"), lambda obj: (obj.get("status", {}).get("phase", "Active"),)),
+    "Node": Columns(
+        ("Status", "Roles", "Age", "Version"),
+        _node,
+        ("Internal-IP", "External-IP", "OS-Image", "Kernel-Version", "Container-Runtime"),
+        _node_wide,
+    ),
+    "Pod": Columns(
+        ("Ready", "Status", "Restarts", "Age"),
+        _pod,
+        ("IP", "Node", "Nominated Node", "Readiness Gates"),
+        _pod_wide,
+    ),
+    "ReplicaSet": Columns(
+        ("Desired", "Current", "Ready", "Age"), _replica_set, _WORKLOAD, _images_and_selector
+    ),
+    "Secret": Columns(
+        ("Type", "Data", "Age"), lambda obj: (obj.get("type", "Opaque"), len(obj.get("data") or {}))
+    ),
+    "Service": Columns(
+        ("Type", "Cluster-IP", "External-IP", "Port(s)", "Age"),
+        _service,
+        ("Selector",),
+        lambda obj: (_pairs(obj.get("spec", {}).get("selector")),),
+    ),
+    "StatefulSet": Columns(("Ready", "Age"), _stateful_set, ("Containers", "Images"), _images),
 }
