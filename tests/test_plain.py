@@ -70,6 +70,20 @@ def test_what_a_failure_kept_from_running_is_only_counted_unless_asked_for() -> 
     assert lines(blocked, verbose=True) == [expected]
 
 
+def test_a_failure_that_is_tried_again_is_told_what_it_held_up_only_when_asked_for() -> None:
+    node = "EnsureDocker@10.0.0.1"
+    events = [
+        ev.TaskFailed(task=node, key="k", seconds=1, title="no space"),
+        ev.TaskBlocked(task="EnsureKubelet@10.0.0.1", on=node),
+        ev.TaskReset(task=node),
+        ev.TaskReset(task="EnsureKubelet@10.0.0.1"),
+        ev.TaskStarted(task=node, key="k"),
+    ]
+    again = "[10.0.0.1] EnsureDocker is tried again when its turn comes"
+    assert lines(*events) == ["[10.0.0.1] EnsureDocker FAILED: no space", again]
+    assert "[10.0.0.1] EnsureKubelet is tried again when its turn comes" in lines(*events, verbose=True)
+
+
 def test_a_closed_terminal_does_not_stop_anything() -> None:
     printer = PlainLines(Gone())
     for _ in range(2):

@@ -47,6 +47,7 @@ class PlainLines:
         self._verbose = verbose
         self._clock = clock
         self._last_progress: dict[str, float] = {}
+        self._failed: set[str] = set()
         self._done_before = 0
         self._simulated = False
 
@@ -77,6 +78,7 @@ class PlainLines:
             case ev.TaskSucceeded():
                 return f"{_label(event.task)} ok {_seconds(event.seconds)}{_changes(event.changes)}"
             case ev.TaskFailed():
+                self._failed.add(event.task)
                 return f"{_label(event.task)} FAILED: {event.title}{_one_line(event.detail)}"
             case ev.TaskRetrying():
                 return (
@@ -92,6 +94,9 @@ class PlainLines:
                 return f"{_label(event.task)} skipped: {event.why}"
             case ev.TaskBlocked() if self._verbose:
                 return f"{_label(event.task)} not run: it needs {event.on}, which failed"
+            case ev.TaskReset() if event.task in self._failed or self._verbose:
+                self._failed.discard(event.task)
+                return f"{_label(event.task)} is tried again when its turn comes"
             case ev.TaskCancelled():
                 return f"{_label(event.task)} stopped; it runs again on resume"
             case ev.TaskProgress():

@@ -86,8 +86,11 @@ async def test_the_password_is_shown_after_a_question_and_hidden_again(app: Test
         await until(pilot, lambda: isinstance(app.screen, RevealModal))
         await pilot.press("y")
         await until(pilot, lambda: PASSWORD in shown(app))
+        await until(pilot, lambda: "v hide password" in shown(app))
+        assert "show password" not in shown(app)
         await pilot.press("v")
         await until(pilot, lambda: PASSWORD not in shown(app))
+        await until(pilot, lambda: "v show password" in shown(app))
 
 
 async def test_a_password_does_not_stay_on_the_screen(app: TestApp, monkeypatch: pytest.MonkeyPatch) -> None:

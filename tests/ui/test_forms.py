@@ -113,7 +113,7 @@ async def test_a_mistake_is_told_below_its_field_while_typing_and_the_help_comes
         assert message(row) == "Free IPv4 address in the masters' network."
 
         await focus(pilot, screen, VIP)
-        await pilot.press("9")
+        await pilot.press("end", "9")
         await until(pilot, lambda: row.errors)
         assert message(row).startswith("✘ The virtual IP is not an IPv4 address.")
 
@@ -173,6 +173,34 @@ async def test_passwords_are_dots_until_they_are_to_be_seen(make: Make) -> None:
         await pilot.press("ctrl+l")
         await pilot.pause()
         assert "s3cret-word" not in shown(app)
+
+
+async def test_what_is_in_a_field_is_marked_when_it_is_entered_so_that_typing_replaces_it(make: Make) -> None:
+    app = make(draft=good())
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await show(app, pilot, "basics")
+        await focus(pilot, screen, "Config.basic.username")
+        await pilot.press("tab", "shift+tab")
+        await pilot.press(*"root")
+        assert draft_of(app).get("Config.basic.username") == "root"
+        await pilot.press("tab", "shift+tab", "end", *"er")
+        assert draft_of(app).get("Config.basic.username") == "rooter"
+
+
+async def test_a_hidden_password_is_not_copied_with_the_key_that_copies_what_is_marked(make: Make) -> None:
+    app = make(draft=good())
+    async with app.run_test(size=SMALL) as pilot:
+        screen = await show(app, pilot, "basics")
+        row = await focus(pilot, screen, PASSWORD)
+        line = row.query_one(LineInput)
+        line.focus()
+        await pilot.pause()
+        assert line.selected_text
+        await pilot.press("ctrl+c", "ctrl+x")
+        assert not app.clipboard
+        assert line.value
+        await pilot.press("ctrl+l", "ctrl+c")
+        assert app.clipboard == line.value
 
 
 async def test_blanks_around_what_is_pasted_are_dropped_but_not_in_a_password(make: Make) -> None:
@@ -356,7 +384,7 @@ async def test_rows_grow_while_they_are_filled_and_a_name_given_twice_is_told(ma
         assert editor.table == [("a", "1"), ("a", "2"), ("", "")]
         await pilot.press("shift+tab", "b")
         await until(pilot, lambda: not row.errors)
-        assert draft_of(app).get(path) == {"a": "1", "ab": "2"}
+        assert draft_of(app).get(path) == {"a": "1", "b": "2"}
         await pilot.press("ctrl+u", "tab", "ctrl+u")
         await pilot.pause()
         assert draft_of(app).get(path) == {"a": "1"}

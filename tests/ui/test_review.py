@@ -18,6 +18,7 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.probes import Finding
 from tke_tui.forms.draft import Draft
+from tke_tui.forms.sections import subject
 from tke_tui.plan_summary import summarise
 from tke_tui.screens.review import ReviewScreen
 from tke_tui.widgets.preflight_panel import PreflightPanel
@@ -100,7 +101,7 @@ async def test_the_word_begins_the_installation_once(make: Make, tmp_path: Path,
                 "The input is wrong",
                 findings=({"path": "cluster.spec.version", "message": "not in the bundle"},),
             ),
-            "cluster.spec.version: not in the bundle",
+            "Cluster Kubernetes version: not in the bundle",
         ),
         (EngineLost("The engine went away", fix="Try again."), "The engine went away Try again."),
     ],
@@ -138,6 +139,23 @@ async def test_problems_stand_first_and_lead_to_their_field(make: Make) -> None:
         await pilot.press("1", "down", "enter")
         await until(pilot, lambda: getattr(app.screen, "form_name", "") == "basics")
         await until(pilot, lambda: getattr(app.focused, "path", "") == "Config.basic.password")
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("cluster.spec.machines", ""),
+        ("cluster.spec.machines[1].port", "10.0.0.12, SSH port"),
+        ("cluster.spec.machines[2].labels.zone", "machine 3, Labels"),
+        ("Config.basic.password", "Password"),
+        ("Config.basic", ""),
+        ("cluster.spec.unheardOf", "cluster.spec.unheardOf"),
+    ],
+)
+def test_a_problem_is_told_in_the_words_of_the_forms(path: str, words: str) -> None:
+    draft = Draft.new(None, None)
+    draft.set("cluster.spec.machines", [{"ip": "10.0.0.11"}, {"ip": "10.0.0.12"}, {}])
+    assert subject(draft, path) == words
 
 
 async def test_the_plan_says_what_is_left_out_and_why(make: Make, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tke_tui.forms.draft import AGAIN, Draft
 from tke_tui.forms.fields import FormField, field
 from tke_tui.forms.groups import GROUPS, QUIET, Group, chosen
 from tke_tui.forms.steps import ASKED_ELSEWHERE, NOT_ASKED, REVIEW, STEPS, Section, Step
+from tke_tui.messages import _
 
 __all__ = [
     "REVIEW",
@@ -22,7 +23,12 @@ __all__ = [
     "reachable",
     "set_count",
     "step_of",
+    "subject",
 ]
+
+_MACHINES = "cluster.spec.machines"
+_MACHINE = re.compile(rf"{re.escape(_MACHINES)}\[(\d+)\](?:\.([^.\[]+).*)?")
+"""One machine, and the key of it that is meant."""
 
 
 def items(step: Step) -> Iterator[str]:
@@ -45,6 +51,24 @@ def step_of(path: str) -> str:
 def item_of(path: str) -> str:
     """The path, as sections have it, of the field or group that shows a problem at this path; "" without one."""
     return _place(path)[1]
+
+
+def subject(draft: Draft, path: str) -> str:
+    """What a problem at this path is about, in the words of the forms and the language in use; "" = a whole step.
+
+    What the forms have no words for is called by its path.
+    """
+    if known := item_of(path):
+        return _(item(known).label)
+    machine = _MACHINE.fullmatch(path)
+    if machine is None:
+        return "" if any(path in step.about for step in STEPS.values()) else path
+    number, key = int(machine[1]), machine[2]
+    named = draft.text(f"{_MACHINES}[{number}].ip") or _("machine {number}").format(number=number + 1)
+    try:
+        return f"{named}, {_(field(f'{_MACHINES}[].{key}').label)}" if key else named
+    except KeyError:
+        return named
 
 
 def by_step(problems: Mapping[str, Sequence[Finding]]) -> dict[str, list[Finding]]:

@@ -54,6 +54,7 @@ class DoneScreen(TkeScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "copy", N_("copy"), id="done.copy"),
         Binding("v", "reveal", N_("show password"), id="done.reveal"),
+        Binding("v", "hide", N_("hide password"), id="done.reveal"),
         Binding("P", "copy_password", N_("copy password"), id="done.copy-password"),
         Binding("l,L", "logs", N_("logs"), id="done.logs"),
     ]
@@ -79,7 +80,7 @@ class DoneScreen(TkeScreen[None]):
         self._fetch()
 
     def on_screen_suspend(self) -> None:
-        self._hide()
+        self.action_hide()
 
     @on(ViewChanged)
     def _count(self) -> None:
@@ -191,18 +192,16 @@ class DoneScreen(TkeScreen[None]):
 
     @work(exclusive=True, group="secret", exit_on_error=False)
     async def action_reveal(self) -> None:
-        """Show the password after a question, or hide it."""
+        """Show the password after a question."""
         from tke_tui.screens.modals.reveal import RevealModal
 
-        if self._password:
-            self._hide()
-            return
         if not await self.app.push_screen_wait(RevealModal()):
             return
         self._password = await self._secret()
         if self._password:
-            self._hiding = self.set_timer(REVEALED, self._hide)
+            self._hiding = self.set_timer(REVEALED, self.action_hide)
             self._draw()
+            self.refresh_bindings()
 
     async def _secret(self) -> str:
         try:
@@ -212,13 +211,23 @@ class DoneScreen(TkeScreen[None]):
             return ""
         return base64.b64decode(str(found.get("password", ""))).decode("utf-8", "backslashreplace")
 
-    def _hide(self) -> None:
+    def action_hide(self) -> None:
         if self._hiding is not None:
             self._hiding.stop()
             self._hiding = None
         if self._password:
             self._password = ""
             self._draw()
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        match action:
+            case "reveal":
+                return not self._password
+            case "hide":
+                return bool(self._password)
+            case _:
+                return True
 
     def action_logs(self) -> None:
         from tke_tui.screens.logs import LogsScreen

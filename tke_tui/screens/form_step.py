@@ -30,7 +30,7 @@ FORM_ORDER = (*STEPS, REVIEW)
 TYPING = 0.3
 """Seconds without a key press after which what was typed is checked."""
 
-_REVIEW_TITLE = N_("Review")
+REVIEW_TITLE = N_("Review")
 
 
 class FormBody(VerticalScroll, can_focus=False, inherit_bindings=False):
@@ -123,7 +123,7 @@ class FormStep(TkeScreen[None]):
         steps = []
         for name in FORM_ORDER:
             wrong = any(finding.is_error for finding in found.get(name, ()))
-            title = _(STEPS[name].title) if name in STEPS else _(_REVIEW_TITLE)
+            title = _(STEPS[name].title) if name in STEPS else _(REVIEW_TITLE)
             if name == REVIEW or not self.draft.is_checked(name):
                 steps.append(RailStep(name, title))
             else:

@@ -21,8 +21,9 @@ _USUAL: tuple[tuple[type[DOMNode], str], ...] = (
     (
         Input,
         N_(
-            "Editing: **Ctrl+A** and **Ctrl+E** go to the start and the end, **Ctrl+W** deletes a word, **Ctrl+U** and "
-            "**Ctrl+K** delete up to the start and the end. **Tab** goes to the next field, **Shift+Tab** back. "
+            "Editing: what is there is marked, and gives way to what is typed; the **arrows** keep it. **Home** and "
+            "**End** go to the start and the end, **Ctrl+W** deletes a word, **Ctrl+U** and **Ctrl+K** delete up to "
+            "the start and the end. **Tab** goes to the next field, **Shift+Tab** back. "
             "Letters are text here: they are keys once the field is left."
         ),
     ),

@@ -70,7 +70,7 @@ class LogsScreen(TkeScreen[None]):
             yield pane
 
     def on_mount(self) -> None:
-        self.set_title(_("logs"))
+        self.set_title(_("Logs"))
         self._list()
         self._name_pane()
 

@@ -16,6 +16,7 @@ from tke_tui.core.model.findings import Finding
 from tke_tui.core.model.machine import Machine
 from tke_tui.forms.draft import Draft
 from tke_tui.forms.machine_rows import UNKNOWN_KEY, Check, MachineList, login_key, row_of
+from tke_tui.forms.steps import STEPS
 from tke_tui.messages import N_, _, n_
 from tke_tui.screens.form_step import FormStep
 from tke_tui.screens.login_trials import Ask, try_logins
@@ -89,7 +90,7 @@ order matters: **K** and **J** move a machine.
     def on_mount(self) -> None:
         draft = self.draft
         self.list = MachineList(list(draft.para.machines), self._store, draft.logins)
-        self.set_title(_("machines"))
+        self.set_title(_(STEPS[self.form_name].title))
         super().on_mount()
 
     @property

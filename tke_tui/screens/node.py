@@ -108,7 +108,7 @@ class NodeScreen(FailureActions):
         if not self.app.attached:
             return
         cells = self.app.view.tasks_of_node(self.node)
-        self.set_title(harmless(self.node) or _("the cluster"))
+        self.set_title(harmless(self.node) or _("The cluster"))
         self.query_one("#facts", Static).update(self._facts_text(cells))
         self.tasks.show(cells, self.context.clock())
         self._show_failure()

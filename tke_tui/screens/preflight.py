@@ -40,7 +40,7 @@ An *error* stops an installation at its first step, a *warning* does not. A chec
         yield PreflightPanel(self.context.symbols, id="panel")
 
     def on_mount(self) -> None:
-        self.set_title(_("checks"))
+        self.set_title(_("Checks"))
         self.action_again()
 
     def again(self) -> PreflightScreen:

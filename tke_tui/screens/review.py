@@ -20,11 +20,11 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import dump_para
 from tke_tui.core.model.findings import Finding
 from tke_tui.forms import draft_files
-from tke_tui.forms.sections import REVIEW, STEPS, item, item_of, step_of
+from tke_tui.forms.sections import REVIEW, STEPS, step_of, subject
 from tke_tui.messages import N_, _, n_
 from tke_tui.plan_summary import PlanSummary, StepSummary, summarise
 from tke_tui.screens.engine_access import engine_of
-from tke_tui.screens.form_step import FormStep
+from tke_tui.screens.form_step import REVIEW_TITLE, FormStep
 from tke_tui.screens.preflight import begin_checks
 from tke_tui.state_words import about
 from tke_tui.symbols import State
@@ -90,14 +90,14 @@ To begin, type `install`, or the name of the console.
         with Horizontal(id="start-bar"):
             yield Button(_("Back"), id="form-back", compact=True)
             yield Static(self._question(), id="question", markup=False)
-            word = Input(id="word", compact=True, select_on_focus=False)
+            word = Input(id="word", compact=True)
             word.cursor_blink = False
             yield word
             yield Button(_("Install"), id="start", compact=True, disabled=True)
 
     def on_mount(self) -> None:
         self.draft.recheck()
-        self.set_title(_("review"))
+        self.set_title(_(REVIEW_TITLE))
         self.query_one("#start-note").display = False
         super().on_mount()
         self._open_part("problems" if self.draft.errors() else "plan")
@@ -145,15 +145,16 @@ To begin, type `install`, or the name of the console.
         options.clear_options()
         for number, finding in enumerate(self._shown):
             state = State.FAILED if finding.is_error else State.BLOCKED
-            place = _(STEPS[step_of(finding.path)].title)
-            text = f"{_subject(finding.path)}: {_(finding.message)}. {_(finding.fix)}"
-            prompt = Content.assemble(
-                (symbols.glyph(state), symbols.style(state)), f" {place}  ", harmless(text)
-            )
+            text = f"{self._place(finding.path)}: {_(finding.message)}. {_(finding.fix)}"
+            prompt = Content.assemble((symbols.glyph(state), symbols.style(state)), " ", harmless(text))
             options.add_option(Option(prompt, id=str(number)))
         options.highlighted = 0 if self._shown else None
         if not self._shown:
             options.add_option(Option(f"{symbols.ok} {_('Nothing is wrong.')}", disabled=True))
+
+    def _place(self, path: str) -> str:
+        """The step and the field that a problem is about, as the forms call them."""
+        return "  ".join(filter(None, (_(STEPS[step_of(path)].title), subject(self.draft, path))))
 
     def _show_document(self) -> None:
         document = dump_para(self.draft.para, secrets="mask")
@@ -328,7 +329,10 @@ To begin, type `install`, or the name of the console.
         self._set_starting(False)
         lines = [error.title, error.detail, error.fix]
         if isinstance(error, Refused):
-            lines += [f"{found.get('path', '')}: {found.get('message', '')}" for found in error.findings[:3]]
+            lines += [
+                f"{self._place(str(found.get('path', '')))}: {_(str(found.get('message', '')))}"
+                for found in error.findings[:3]
+            ]
         self._say(harmless("\n".join(line for line in lines if line)))
 
     def _set_starting(self, starting: bool) -> None:
@@ -341,9 +345,3 @@ To begin, type `install`, or the name of the console.
         note.update(Content(f"{glyph}{text}"))
         note.set_class(wrong, "error-text")
         note.display = True
-
-
-def _subject(path: str) -> str:
-    """What a problem is about, as the forms call it; the path of what has no name there."""
-    known = item_of(path)
-    return _(item(known).label) if known else path

@@ -78,7 +78,7 @@ class StepScreen(FailureActions):
         if not self.app.attached:
             return
         step = self._step
-        self.set_title(_("step {name}").format(name=self.step_name))
+        self.set_title(_("Step {name}").format(name=self.step_name))
         facts = self.query_one("#facts", Static)
         if step is None:
             facts.update(_("The plan of this installation does not have this step."))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from rich.style import Style
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.message import Message
@@ -33,7 +34,10 @@ class Edited(Message):
 
 
 class FlatInput(Input):
-    """An input line whose text never changes the layout: Textual arranges the whole screen anew with every key else."""
+    """An input line whose text never changes the layout: Textual arranges the whole screen anew with every key else.
+
+    What is hidden is not copied either: it would lie in the clipboard of a terminal.
+    """
 
     virtual_size = Reactive(Size(0, 0))
 
@@ -41,6 +45,16 @@ class FlatInput(Input):
         strip = super().render_line(y)
         # Without backgrounds only a line shows where to type.
         return strip.apply_style(_UNDERLINE) if self.has_pseudo_class("ansi") else strip
+
+    def action_copy(self) -> None:
+        if self.password:
+            raise SkipAction
+        super().action_copy()
+
+    def action_cut(self) -> None:
+        if self.password:
+            raise SkipAction
+        super().action_cut()
 
 
 class LineInput(FlatInput):
@@ -82,7 +96,6 @@ class LineInput(FlatInput):
             restrict=restrict or None,
             max_length=longest,
             suggester=PathSuggester(directories_only=place == "directory") if place else None,
-            select_on_focus=False,
             compact=True,
         )
         self.path, self.secret = path, secret
@@ -148,7 +161,7 @@ class PemInput(FlatInput):
         problem: TkeError
 
     def __init__(self, path: str, value: str, *, key: bool) -> None:
-        super().__init__(suggester=PathSuggester(), select_on_focus=False, compact=True)
+        super().__init__(suggester=PathSuggester(), compact=True)
         self.path, self.key = path, key
         self._lines: list[str] = []
         self.show(value)

@@ -100,7 +100,7 @@ class LogPane(Vertical):
         yield self.lines
         with Horizontal():
             yield Static(markup=False)
-            prompt = Input(select_on_focus=False, compact=True)
+            prompt = Input(compact=True)
             prompt.cursor_blink = False
             yield prompt
 

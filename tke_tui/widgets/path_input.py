@@ -52,7 +52,6 @@ class PathInput(Input):
             placeholder=placeholder,
             suggester=PathSuggester(directories_only=directories_only),
             id=id,
-            select_on_focus=False,
         )
 
     @property

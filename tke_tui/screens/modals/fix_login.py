@@ -20,6 +20,7 @@ from tke_tui.screens.base import TkeModal
 from tke_tui.screens.modals.host_key import HostKeyModal
 from tke_tui.symbols import State
 from tke_tui.terminal import harmless
+from tke_tui.widgets.editors import FlatInput
 from tke_tui.widgets.path_input import PathInput
 
 _SECRETS = ("password", "pass_phrase", "sudo_password")
@@ -78,12 +79,11 @@ class FixLoginModal(TkeModal[bool]):
 
     @staticmethod
     def _secret(name: str, present: bool) -> Input:
-        return Input(id=name, password=True, placeholder=_kept(present))
+        return FlatInput(id=name, password=True, placeholder=_kept(present))
 
     @staticmethod
     def _row(label: str, field: Input) -> ComposeResult:
         field.compact = True
-        field.select_on_focus = False
         field.cursor_blink = False
         with Horizontal(classes="row"):
             yield Static(label, markup=False)
