@@ -1,4 +1,4 @@
-"""Private keys of an input: whether they can be read. Each is read once only: checking an RSA key takes its time."""
+"""Private keys of an input: whether they can be read. Each is read once only."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_ssh_private_key
 
 
@@ -30,11 +30,18 @@ class PrivateKey:
 
 @lru_cache(maxsize=1024)
 def read_private_key(text: bytes, *, openssh: bool = False) -> PrivateKey:
-    """Read a PEM key; `openssh` allows keys in OpenSSH's own form, too."""
+    """Read a PEM key; `openssh` allows keys in OpenSSH's own form, too.
+
+    Whether the numbers of an RSA key belong together is only looked at without `openssh`: it takes 30 ms and more
+    where reading takes 0.1, there may be a key for each machine, and a login shows it.
+    """
     try:
+        key: PrivateKeyTypes
         if openssh and b"BEGIN OPENSSH PRIVATE KEY" in text:
-            return PrivateKey(KeyState.GOOD, load_ssh_private_key(text, None).public_key())
-        return PrivateKey(KeyState.GOOD, load_pem_private_key(text, None).public_key())
+            key = load_ssh_private_key(text, None, unsafe_skip_rsa_key_validation=True)
+        else:
+            key = load_pem_private_key(text, None, unsafe_skip_rsa_key_validation=openssh)
+        return PrivateKey(KeyState.GOOD, key.public_key())
     except TypeError:
         return PrivateKey(KeyState.ENCRYPTED)
     except UnsupportedAlgorithm:
