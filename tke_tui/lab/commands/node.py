@@ -101,6 +101,7 @@ def systemctl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply
             units["active"].add(names[-1])
             if names[-1] == "kubelet.service":
                 machine.facts.pop("unreported", None)
+                machine.facts["kubelet_starts"] = machine.facts.get("kubelet_starts", 0) + 1
         case "stop":
             units["active"].discard(names[-1])
         case "reset-failed":
