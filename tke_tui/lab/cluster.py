@@ -13,10 +13,10 @@ from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 import yaml
+
 from aiohttp import web
 from tke_tui.core.handlers import keepalived
 from tke_tui.core.handlers.vip_rules import API_SERVER_CHAIN
-
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.lab.kube.api import key_of
@@ -26,6 +26,7 @@ from tke_tui.lab.kube.store import Key, Store
 from tke_tui.lab.kube.workloads import ready_status
 from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster
 from tke_tui.lab.kubeadm import Key as NamedKey
+from tke_tui.lab.leases import Leases
 from tke_tui.lab.machine import ModelMachine
 from tke_tui.lab.pods import sync_pods
 
@@ -88,8 +89,10 @@ class LabCluster(ModelCluster):
 
     def __post_init__(self) -> None:
         self.objects = StoredObjects(self.store)
+        self.leases = Leases(self.store, _kubelet_runs)
 
     async def close(self) -> None:
+        await self.leases.close()
         for server in (*self.servers.values(), self.virtual):
             if server is not None:
                 await server.stop()
@@ -104,6 +107,7 @@ class LabCluster(ModelCluster):
             await self._start_server(machine)
         await self._hold_virtual_address(machine)
         self._register(machine)
+        self.leases.look(machine)
         self._report(machine)
         if machine.address not in self._reported:
             self._reported.add(machine.address)
