@@ -74,11 +74,15 @@ class Walk:
 
         def walked(*args: Any, **kwargs: Any) -> Graph:
             graph = build(*args, **kwargs)
-            for task in {id(planned.task): planned.task for planned in graph.included}.values():
-                task.run = self._through(task.name, task.run)  # type: ignore[assignment,method-assign]
+            self.prepare(graph)
             return graph
 
         return walked
+
+    def prepare(self, graph: Graph) -> None:
+        """Put the walk before every task of a graph that is going to run."""
+        for task in {id(planned.task): planned.task for planned in graph.included}.values():
+            task.run = self._through(task.name, task.run)  # type: ignore[assignment,method-assign]
 
     def of(self, task: str) -> list[Passage]:
         """The passages of a task on all its machines."""
