@@ -118,6 +118,10 @@ class EngineClient(Protocol):
         """Begin an installation. The same input once more is fine; another one is `Refused`, also a wrong one."""
         ...
 
+    async def restart(self) -> None:
+        """Begin the installation that is there at its first step again; `Refused` while it runs."""
+        ...
+
     async def resume(self) -> None:
         """Run what is left of the installation in the directory; nothing when it runs already or ended well."""
         ...

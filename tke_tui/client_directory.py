@@ -74,6 +74,9 @@ class DirectoryClient:
     async def start(self, para: CreateClusterPara, settings: RunSettings) -> None:
         self._refuse()
 
+    async def restart(self) -> None:
+        self._refuse()
+
     async def resume(self) -> None:
         self._refuse()
 

@@ -85,6 +85,9 @@ class UnixEngineClient:
     async def start(self, para: CreateClusterPara, settings: RunSettings) -> None:
         await self._ask("POST", "/cluster", _input(para, settings))
 
+    async def restart(self) -> None:
+        await self._ask("PUT", f"{_CLUSTER}/restart")
+
     async def resume(self) -> None:
         await self._ask("PUT", f"{_CLUSTER}/resume")
 

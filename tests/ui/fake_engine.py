@@ -122,6 +122,9 @@ class FakeEngineClient:
     async def start(self, para: CreateClusterPara, settings: RunSettings) -> None:
         self._note("start", para, settings)
 
+    async def restart(self) -> None:
+        self._note("restart")
+
     async def resume(self) -> None:
         self._note("resume")
 

@@ -258,6 +258,17 @@ def resume(
     return installation
 
 
+def start_over(directory: InstallDir, *, passphrase: str | None = None) -> Installation:
+    """Open an installation with nothing done of it: its journal and state are set aside, all else is kept.
+
+    Raises `StateError` when there is none or its files cannot be read, `BundleError` when there is no bundle.
+    """
+    installation = look(directory, passphrase=passphrase)
+    with usable(directory.root), DirectoryLock(directory.lock):
+        _set_aside(directory)
+    return installation
+
+
 def look(
     directory: InstallDir,
     *,

@@ -108,6 +108,35 @@ async def test_the_same_input_twice_is_fine_and_another_is_a_conflict(world: Dae
         held.go_on.set()
 
 
+async def test_an_installation_begins_again_when_asked_with_its_own_input_or_another(
+    world: DaemonWorld,
+) -> None:
+    held = Held()
+    world.plan = (task("a"), task("long", held))
+    async with world.engine(bundle=world.settings.bundle) as desk, world.curl() as curl:
+        assert (await curl("PUT", "/api/cluster/global/restart"))[0] == 409
+        await curl("POST", "/api/cluster", document())
+        await until(lambda: held.begun == 1)
+        assert (await curl("PUT", "/api/cluster/global/restart"))[0] == 409
+        assert (await curl("POST", "/api/cluster?force=true", document("192.0.2.12")))[0] == 409
+        held.go_on.set()
+        await desk.keeper.ended()
+
+        before = world.directory.journal.read_bytes()
+        assert (await curl("PUT", "/api/cluster/global/restart"))[0] == 200
+        await desk.keeper.ended()
+        assert held.begun == 2, "what was done is gone through again"
+        assert desk.keeper.status == "success"
+        kept = list(world.directory.root.glob("journal.jsonl.before-*"))
+        assert [path.read_bytes() for path in kept] == [before]
+
+        assert (await curl("POST", "/api/cluster?force=true", document("192.0.2.12")))[0] == 201
+        await desk.keeper.ended()
+        assert held.begun == 3
+        machines = (await curl("GET", "/api/cluster/global"))[1]["cluster"]["spec"]["machines"]
+        assert [machine["ip"] for machine in machines] == ["192.0.2.12"]
+
+
 async def test_a_wrong_input_is_unprocessable_with_every_error(world: DaemonWorld) -> None:
     async with world.engine(bundle=world.settings.bundle), world.curl() as curl:
         wrong = document("192.0.2.300")

@@ -91,7 +91,7 @@ async def begin(request: web.Request) -> web.Response:
     desk = _commanding(request)
     document = await bodies.json_object(request)
     para, settings = await asyncio.to_thread(bodies.input_of, document, desk.bundle)
-    await desk.keeper.start(para, settings)
+    await desk.keeper.start(para, settings, force=_flag(request, "force"))
     return as_json(dump_para(para), status=201)
 
 
@@ -180,6 +180,13 @@ async def resume(request: web.Request) -> web.Response:
     return as_json({"status": "OK"})
 
 
+@routes.put("/api/cluster/{name}/restart")
+async def restart(request: web.Request) -> web.Response:
+    _require_cluster(request)
+    await _commanding(request).keeper.restart()
+    return as_json({"status": "OK"})
+
+
 @routes.put("/api/cluster/{name}/skip")
 async def skip(request: web.Request) -> web.Response:
     _require_cluster(request)
@@ -233,6 +240,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     after = request.query.get("after", "0")
     if not after.isdecimal():
         raise BadRequest("after is no number", detail="it is the seq of the last event that is known")
+    desk.presence.was_followed = True
     desk.control.attach(client, claim=_flag(request, "claim") and not desk.foreground)
     try:
         return await _stream(request, desk.hub.stream(int(after), lambda: desk.greeting(client)))

@@ -33,11 +33,15 @@ class ReadOnly(UsageError):
 
 
 class Presence:
-    """Counts the requests that are being answered, streams included."""
+    """Counts the requests that are being answered, streams included.
+
+    `was_followed` says that somebody has listened to the events: a client that is there for longer than a request.
+    """
 
     def __init__(self) -> None:
         self._count = 0
         self._since = time.monotonic()
+        self.was_followed = False
         self.changed = asyncio.Event()
 
     @contextlib.contextmanager

@@ -72,6 +72,8 @@ class Keeper:
         self._budgets = budgets
         self._run: _Run | None = None
         self._commands = asyncio.Lock()
+        self.worked = False
+        """Whether this process has ever run something."""
 
     @property
     def phase(self) -> Phase:
@@ -84,12 +86,18 @@ class Keeper:
         if installations.has_installation(self.directory):
             self.status = (await self._state()).status
 
-    async def start(self, para: CreateClusterPara, settings: RunSettings) -> None:
+    async def start(self, para: CreateClusterPara, settings: RunSettings, *, force: bool = False) -> None:
         """Begin an installation, or go on with the one that has the same input.
 
-        Raises `AnotherInput`, and what `create` and `resume` of an installation raise.
+        With `force` one that is there, whatever its input, gives way to this one from the first step. Raises
+        `AnotherInput`, with `force` `WrongMoment` while something runs, and what `create` and `resume` of an
+        installation raise.
         """
         async with self._commands:
+            if force:
+                self._refuse_at_work()
+                self._begin(await asyncio.to_thread(self._create, para, settings, force=True))
+                return
             if self._run is not None:
                 self._refuse_another(self._run.installation, para)
                 return
@@ -99,6 +107,13 @@ class Keeper:
             self._refuse_another(await asyncio.to_thread(self._look), para)
             if (await self._state()).status != "success":
                 self._begin(await asyncio.to_thread(self._resume, settings))
+
+    async def restart(self) -> None:
+        """Begin the installation that is there at its first step again. Raises `WrongMoment` while it runs."""
+        async with self._commands:
+            self._refuse_at_work()
+            await self._state_of_installation()
+            self._begin(await asyncio.to_thread(self._start_over))
 
     async def resume(self) -> None:
         """Run what is left; nothing to do when it runs or ended well."""
@@ -179,6 +194,7 @@ class Keeper:
 
     def _begin(self, installation: Installation, again: Again | None = None) -> None:
         self.problem = None
+        self.worked = True
         self.status = "doing"
         begun = asyncio.Event()
         run = _Run(installation, asyncio.create_task(self._work(installation, again)), begun)
@@ -230,12 +246,18 @@ class Keeper:
         if isinstance(event, ev.RunFinished):
             self.status = event.status
 
+    def _refuse_at_work(self) -> None:
+        if self._run is not None:
+            raise WrongMoment(
+                "The installation is running", detail="it cannot begin again meanwhile", fix="Stop it first."
+            )
+
     def _refuse_another(self, installation: Installation, para: CreateClusterPara) -> None:
         if apply_defaults(para, installation.bundle.versions) != installation.para:
             raise AnotherInput(
                 f"There is already an installation with another input in {self.directory.root}",
                 detail=installations.describe(self.directory),
-                fix="Continue that one, change it with: tke-tui install --resume -c FILE, "
+                fix="Continue that one, change it with: tke-tui install --resume -c FILE, begin again with --force, "
                 "or choose another directory with --dir.",
             )
 
@@ -250,8 +272,13 @@ class Keeper:
             )
         return await self._state()
 
-    def _create(self, para: CreateClusterPara, settings: RunSettings) -> Installation:
-        return installations.create(self.directory, para, settings, passphrase=self._passphrase())
+    def _create(self, para: CreateClusterPara, settings: RunSettings, *, force: bool = False) -> Installation:
+        return installations.create(
+            self.directory, para, settings, passphrase=self._passphrase(), force=force
+        )
+
+    def _start_over(self) -> Installation:
+        return installations.start_over(self.directory, passphrase=self._passphrase())
 
     def _look(self) -> Installation:
         return installations.look(self.directory, passphrase=self._passphrase())

@@ -22,6 +22,8 @@ from tke_tui.core.paths import InstallDir
 
 IDLE = 60.0
 """Seconds after which a process that was never given work ends when nobody asks anything of it."""
+LEFT = 2.0
+"""Seconds that such a process stays when the last of those that followed it has left."""
 ENDED = 300.0
 """Seconds that it stays after the work ended and the last client left, so that a failure can be tried again."""
 
@@ -103,7 +105,7 @@ async def _of_use(desk: Desk, leaving: asyncio.Event, idle: float, ended: float)
         phase, absence = desk.keeper.phase, desk.presence.absence()
         rest = None
         if phase != "running" and absence is not None:
-            rest = (idle if phase == "idle" else ended) - absence
+            rest = _patience(desk, idle, ended) - absence
             if rest <= 0:
                 note(f"nobody needs it any more ({phase})")
                 return
@@ -115,6 +117,13 @@ async def _of_use(desk: Desk, leaving: asyncio.Event, idle: float, ended: float)
         for wait in waits:
             wait.cancel()
     note("told to end")
+
+
+def _patience(desk: Desk, idle: float, ended: float) -> float:
+    """Seconds without anybody after which a process that is not at work has no use any more."""
+    if desk.keeper.worked:
+        return ended
+    return min(idle, LEFT) if desk.presence.was_followed else idle
 
 
 def _allow_many_connections() -> None:
