@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from textual import events
 from textual.app import SystemCommand
@@ -23,6 +23,7 @@ from tke_tui.app_context import AppContext
 from tke_tui.app_engine import EngineApp
 from tke_tui.commands import commands
 from tke_tui.core.errors import TkeError
+from tke_tui.core.paths import InstallDir
 from tke_tui.core.simulated import any_simulated, simulated_input
 from tke_tui.key_order import KeyOrder
 from tke_tui.messages import N_, _
@@ -30,9 +31,6 @@ from tke_tui.own_errors import explained
 from tke_tui.screens.base import TkeScreen
 from tke_tui.screens.opening import OpeningScreen
 from tke_tui.widgets.too_small import TooSmall, too_small
-
-if TYPE_CHECKING:
-    pass
 
 Start = Literal["welcome", "dashboard"]
 
@@ -104,6 +102,14 @@ class TkeApp(EngineApp):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+
+    def open_elsewhere(self, directory: InstallDir) -> None:
+        """Show what there is in another directory, as if the app had been started there."""
+        self.detach()
+        self.context.move(directory)
+        self._of_simulated = simulated_input(directory.para)
+        self.remember()
+        self.switch_screen(_screen("welcome"))
 
     def show_dashboard(self) -> None:
         """Leave all screens for the dashboard; attaches to the engine, or starts it, unless that was done."""

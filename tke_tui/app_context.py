@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tke_tui.core.paths import InstallDir
+from tke_tui.recent import recent_file
 from tke_tui.settings import Settings, settings_file
 from tke_tui.symbols import Symbols
 
@@ -29,8 +30,9 @@ class AppContext:
     epoch. With `begin`, the dashboard has the engine started and the installation continued as soon as it is
     opened; otherwise it only looks. `run_settings` are what new inputs begin with instead of the usual
     choices. `form` names the form screen that is opened at once, over the first screen.
-    `read_only` refuses commands to the engine until the person takes over. `notes` are sentences to show once, e.g. on
-    a settings file that could not be read.
+    `elsewhere` gives `connect` and `attach` for another directory; None = this app stays in its own. `recent_path` is
+    where the directories that were used are kept, None = nowhere. `read_only` refuses commands to the engine until the
+    person takes over. `notes` are sentences to show once, e.g. on a settings file that could not be read.
     """
 
     directory: InstallDir
@@ -47,3 +49,13 @@ class AppContext:
     begin: bool = False
     read_only: bool = False
     notes: tuple[str, ...] = ()
+    elsewhere: Callable[[InstallDir], tuple[Connect, Connect]] | None = None
+    recent_path: Path | None = field(default_factory=recent_file)
+
+    def move(self, directory: InstallDir) -> None:
+        """Be about another directory from now on; nothing that was typed or chosen for this one goes along."""
+        assert self.elsewhere is not None
+        self.directory = directory
+        self.connect, self.attach = self.elsewhere(directory)
+        self.bundle = self.run_settings = self.draft = None
+        self.form = ""

@@ -16,6 +16,7 @@ from textual.timer import Timer
 
 from tke_tui.app_context import AppContext
 from tke_tui.core.errors import TkeError
+from tke_tui.recent import remember
 from tke_tui.ui_messages import ConnectionChanged, ViewChanged
 
 if TYPE_CHECKING:
@@ -75,7 +76,18 @@ class EngineApp(App[None]):
 
         self.attachment = Attachment(self.context, client, self._view_changed, self._banner_changed)
         self._banner_changed("")
+        self.remember()
         self._follow(self.attachment)
+
+    def detach(self) -> None:
+        """Follow nobody any more; whatever the engine does goes on."""
+        self.workers.cancel_group(self, "engine")
+        self.attachment = None
+
+    @work(thread=True, group="remember", exit_on_error=False)
+    def remember(self) -> None:
+        """Offer this directory on the first screen in times to come."""
+        remember(self.context.recent_path, self.context.directory.root, self.context.clock())
 
     @property
     def _attachment(self) -> Attachment:

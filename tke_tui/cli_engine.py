@@ -54,6 +54,7 @@ def welcome(directory: Path | None, look: Look) -> int:
         connect=lambda: connect(place, start=True, bundle=bundle),
         attach=lambda: connect(place),
         bundle=bundle,
+        elsewhere=lambda other: (lambda: connect(other, start=True), lambda: connect(other)),
     )
 
 

@@ -12,6 +12,8 @@ from tests.snapshots.snap_app import snap_app
 from tests.ui.apps import shown, until
 from tests.ui.inputs import draft_with, make_bundle
 from tke_tui.client import EngineStatus
+from tke_tui.recent import Recent
+from tke_tui.screens import welcome
 
 Size = tuple[int, int]
 AT = 1_790_000_000.0
@@ -56,6 +58,13 @@ def test_an_installation_there(snap: Snap, status: EngineStatus) -> None:
     app.context.directory.journal.write_text("")
     os.utime(app.context.directory.journal, (AT, AT))
     snap(app)
+
+
+def test_directories_used_before(snap: Snap, monkeypatch: pytest.MonkeyPatch, size: Size) -> None:
+    app = snap_app(elsewhere=lambda place: (app.context.connect, app.context.attach))
+    used = [Recent(Path(f"/srv/tke/site-{name}"), AT - 86400 * number) for number, name in enumerate("abc")]
+    monkeypatch.setattr(welcome, "recent", lambda file, without: used)
+    snap(app, size)
 
 
 def test_plain_characters(snap: Snap) -> None:

@@ -76,6 +76,7 @@ def make_app(
             attach=connect,
             settings=settings or Settings(theme="dark", lang="en"),
             settings_path=directory / "config" / "settings.toml",
+            recent_path=directory / "state" / "recent.json",
             symbols=Symbols(ascii=ascii_only),
             clock=clock,
             **context,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,10 +12,14 @@ from textual.widgets import OptionList
 
 from tests.core.model.inputs import good_document
 from tests.ui.apps import TestApp, settled, shown, until
+from tests.ui.fake_engine import FakeEngineClient
 from tests.ui.inputs import dashboard_shown, draft_with, make_bundle
-from tke_tui.client import EngineStatus
+from tke_tui.app_context import Connect
+from tke_tui.client import EngineClient, EngineStatus
 from tke_tui.core.errors import StateError
+from tke_tui.core.paths import InstallDir
 from tke_tui.forms.draft import Draft
+from tke_tui.recent import recent, remember
 from tke_tui.screens.welcome import WelcomeScreen
 from tke_tui.widgets.path_input import PathInput
 
@@ -42,10 +47,18 @@ async def typed(pilot: Pilot[None], text: str) -> None:
             ["watch"],
             "Running since",
         ),
-        (EngineStatus(alive=False, phase="ended", run="doing"), ["continue", "watch"], "Interrupted on"),
-        (EngineStatus(alive=False, phase="ended", run="failed"), ["continue", "watch"], "Failed on"),
-        (EngineStatus(alive=False, phase="ended", run="cancelled"), ["continue", "watch"], "Stopped on"),
-        (EngineStatus(alive=False, phase="ended", run="success"), ["watch"], "Finished on"),
+        (
+            EngineStatus(alive=False, phase="ended", run="doing"),
+            ["continue", "watch", "again"],
+            "Interrupted on",
+        ),
+        (EngineStatus(alive=False, phase="ended", run="failed"), ["continue", "watch", "again"], "Failed on"),
+        (
+            EngineStatus(alive=False, phase="ended", run="cancelled"),
+            ["continue", "watch", "again"],
+            "Stopped on",
+        ),
+        (EngineStatus(alive=False, phase="ended", run="success"), ["watch", "again"], "Finished on"),
     ],
 )
 async def test_what_can_be_done_depends_on_what_there_is(
@@ -181,3 +194,91 @@ async def test_continuing_asks_the_engine_to_go_on(make: Make) -> None:
         await pilot.press("c")
         await until(pilot, lambda: ("resume",) in app.engine.commands)
         await dashboard_shown(pilot)
+
+
+async def test_an_installation_begins_again_only_when_somebody_says_so(make: Make) -> None:
+    app = make()
+    app.engine.fixed_status = EngineStatus(alive=True, phase="ended", run="failed")
+
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("a")
+        await until(pilot, lambda: "Begin again?" in shown(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, WelcomeScreen))
+        assert app.engine.commands == []
+        await pilot.press("a")
+        await until(pilot, lambda: "Begin again?" in shown(app))
+        await pilot.press("y")
+        await until(pilot, lambda: ("restart",) in app.engine.commands)
+        await dashboard_shown(pilot)
+
+
+# --- other directories ----------------------------------------------------------------------------------------------
+
+
+def used(app: TestApp, *places: Path) -> None:
+    """Directories that were used before, the last one last; those with a name that says so hold nothing."""
+    for number, place in enumerate(places):
+        place.mkdir()
+        if place.name != "empty":
+            (place / "tke.json").write_text("{}")
+        remember(app.context.recent_path, place, 1.0 + number)
+
+
+def ways(client: FakeEngineClient) -> Callable[[InstallDir], tuple[Connect, Connect]]:
+    async def way() -> EngineClient:
+        return client
+
+    return lambda place: (way, way)
+
+
+async def test_directories_that_were_used_before_are_one_key_away(make: Make, tmp_path: Path) -> None:
+    other = FakeEngineClient(InstallDir(tmp_path / "two"))
+    other.fixed_status = EngineStatus(alive=False, phase="ended", run="success")
+    app = make(elsewhere=ways(other), draft=draft_with("10.0.0.11"))
+    used(app, tmp_path / "one", tmp_path / "gone", tmp_path / "empty", tmp_path / "two")
+    shutil.rmtree(tmp_path / "gone")
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settled(pilot)
+        text = shown(app)
+        assert f"1 {tmp_path / 'two'}" in text
+        assert f"2 {tmp_path / 'one'}" in text
+        assert "gone" not in text
+        assert "empty" not in text
+        await pilot.press("1")
+        await until(pilot, lambda: "Finished on" in shown(app))
+        assert app.context.directory.root == tmp_path / "two"
+        assert app.context.draft is None, "what was filled in belongs to the other directory"
+        assert choices(app)[:2] == ["watch", "again"]
+        assert shown(app).split()[:2] == ["tke-tui", "two"]
+        assert f"1 {tmp_path / 'one'}" in shown(app)
+
+
+async def test_an_engine_that_was_followed_is_left_when_another_directory_is_opened(
+    make: Make, tmp_path: Path
+) -> None:
+    other = FakeEngineClient(InstallDir(tmp_path / "one"))
+    app = make(elsewhere=ways(other))
+    used(app, tmp_path / "one")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        app.attach(app.engine)
+        await until(pilot, lambda: app.attached)
+        await pilot.press("1")
+        await until(pilot, lambda: app.engine.closed)
+        assert app.attachment is None
+        assert "new" in choices(app)
+
+
+async def test_what_was_opened_is_offered_elsewhere_later(make: Make) -> None:
+    app = make()
+    app.engine.fixed_status = EngineStatus(alive=True, phase="ended", run="failed")
+    app.context.directory.para.write_text("{}")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("w")
+        await dashboard_shown(pilot)
+    found = recent(app.context.recent_path, without=Path("/elsewhere"))
+    assert [each.directory for each in found] == [app.context.directory.root]

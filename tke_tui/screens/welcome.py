@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,8 +16,11 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tke_tui.core.errors import TkeError
-from tke_tui.messages import N_, _, n_
+from tke_tui.core.paths import InstallDir
+from tke_tui.messages import N_, _
+from tke_tui.recent import Recent, recent
 from tke_tui.screens.base import TkeScreen
+from tke_tui.screens.welcome_choices import Choice, choices, modified, when
 from tke_tui.symbols import State
 from tke_tui.terminal import harmless
 from tke_tui.widgets.path_input import PathInput
@@ -31,15 +32,8 @@ if TYPE_CHECKING:
 _TYPING = 0.2
 """Seconds without a key press after which what was typed is looked at."""
 
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Something that can be done from here; `key` is a letter for it."""
-
-    name: str
-    key: str
-    title: str
-    detail: str
+ELSEWHERE = 4
+"""Other directories that are offered; each has its digit."""
 
 
 class WelcomeScreen(TkeScreen[None]):
@@ -49,7 +43,8 @@ class WelcomeScreen(TkeScreen[None]):
     HELP = N_("""\
 # Welcome
 An installation lives in a directory: its input, its journal, its logs. This screen shows what is in this one, and what
-can be done with it. For another one leave with **ctrl+q** and start `tke-tui --dir DIRECTORY`.
+can be done with it. Those that you used before are one digit away; for another one leave with **ctrl+q** and start
+`tke-tui --dir DIRECTORY`.
 
 The *bundle* is the unpacked offline package with packages and images; nothing is downloaded.
 """)
@@ -58,9 +53,18 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         Binding("o,ctrl+o", "choose('open')", N_("open"), id="welcome.open", show=False),
         Binding("c", "choose('continue')", N_("continue"), id="welcome.continue", show=False),
         Binding("w", "choose('watch')", N_("watch"), id="welcome.watch", show=False),
+        Binding("a", "choose('again')", N_("begin again"), id="welcome.again", show=False),
         Binding("b", "bundle", N_("bundle"), id="welcome.bundle"),
+        *(
+            Binding(str(n), f"choose('elsewhere-{n}')", N_("other directory"), id=f"welcome.{n}", show=False)
+            for n in range(1, ELSEWHERE + 1)
+        ),
     ]
     AUTO_FOCUS = "#choices"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._elsewhere: list[Recent] = []
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="welcome", can_focus=False):
@@ -92,6 +96,10 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
 
     @work(exclusive=True, group="look", exit_on_error=False)
     async def _look(self) -> None:
+        context = self.context
+        if context.elsewhere is not None:
+            found = await asyncio.to_thread(recent, context.recent_path, context.directory.root)
+            self._elsewhere = found[:ELSEWHERE]
         try:
             client = await self.context.attach()
         except TkeError as error:
@@ -113,7 +121,7 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
             self._show_state(State.PENDING, _("Nothing was installed from here yet."))
         elif status.phase == "running":
             who = f", {status.controller}" if status.controller else ""
-            since = _when(status.started)
+            since = when(status.started)
             self._show_state(State.RUNNING, _("Running since {time}{who}.").format(time=since, who=who))
         else:
             states = {"success": State.DONE, "failed": State.FAILED}
@@ -123,37 +131,9 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
                 "cancelled": _("Stopped on {time}; everything that was done is kept."),
             }
             text = texts.get(status.run, _("Interrupted on {time}; everything that was done is kept."))
-            when = _when(_modified(self.context.directory.journal))
-            self._show_state(states.get(status.run, State.STOPPED), text.format(time=when))
-        self._show_choices(self._choices(status))
-
-    def _choices(self, status: EngineStatus) -> list[Choice]:
-        if status.phase == "running":
-            return [
-                Choice("watch", "w", _("Watch the installation"), _("It goes on whether you watch or not."))
-            ]
-        if status.phase == "ended" and status.run == "success":
-            return [
-                Choice("watch", "w", _("Show the result"), _("Address, login, kubeconfig, next commands."))
-            ]
-        if status.phase == "ended":
-            return [
-                Choice("continue", "c", _("Continue the installation"), _("What is done is not done again.")),
-                Choice("watch", "w", _("Look at it only"), _("See what failed before anything goes on.")),
-            ]
-        choices = []
-        if (draft := self.context.draft) is not None:
-            choices.append(Choice("form", "c", _("Continue with the form"), _about(draft)))
-        elif kept := _modified(self.context.directory.draft):
-            text = _("Left on {time}, nothing is lost.").format(time=_when(kept))
-            choices.append(Choice("restore", "c", _("Continue with the form"), text))
-        return [
-            *choices,
-            Choice("new", "n", _("New installation"), _("Fill in a form; you can save it as a file.")),
-            Choice(
-                "open", "o", _("Open a file"), _("A tke.json of TKEStack's installer, or one saved here.")
-            ),
-        ]
+            at = when(modified(self.context.directory.journal))
+            self._show_state(states.get(status.run, State.STOPPED), text.format(time=at))
+        self._show_choices(choices(self.context, status))
 
     def _show_state(self, state: State, text: str) -> None:
         symbols = self.context.symbols
@@ -176,7 +156,18 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
                 choice.detail,
             )
             options.add_option(Option(prompt, id=choice.name))
-        if choices:
+        if self._elsewhere:
+            options.add_option(
+                Option(Content.assemble(" ", (_("Used before"), "$text-muted")), disabled=True)
+            )
+        for number, used in enumerate(self._elsewhere, start=1):
+            prompt = Content.assemble(
+                (f" {number} ", "bold"),
+                harmless(str(used.directory)),
+                (f"  {when(used.at)}", "$text-muted"),
+            )
+            options.add_option(Option(prompt, id=f"elsewhere-{number}"))
+        if choices or self._elsewhere:
             options.highlighted = min(highlighted or 0, len(choices) - 1)
 
     # --- the bundle ----------------------------------------------------------------------------------------------
@@ -257,6 +248,11 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
                 self.app.show_dashboard()
             case "continue":
                 self._continue()
+            case "again":
+                self._begin_again()
+            case _:
+                used = self._elsewhere[int(name.removeprefix("elsewhere-")) - 1]
+                self.app.open_elsewhere(InstallDir(used.directory))
 
     def _fresh(self) -> Draft:
         from tke_tui.forms.draft import Draft
@@ -309,12 +305,26 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
         if draft is None:
             return
         self.context.draft = draft
+        self.app.remember()
         self.app.show_form("basics")
 
+    def _begin_again(self) -> None:
+        from tke_tui.screens.modals.confirm import ConfirmModal
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._continue(again=True)
+
+        text = _(
+            "All steps are gone through once more, with the same input. What is in place on the machines stays; the "
+            "journal so far is set aside."
+        )
+        self.app.push_screen(ConfirmModal(_("Begin again?"), text, _("Begin again")), answered)
+
     @work(exclusive=True, group="continue", exit_on_error=False)
-    async def _continue(self) -> None:
+    async def _continue(self, *, again: bool = False) -> None:
         client = await self.context.connect()
-        await client.resume()
+        await (client.restart() if again else client.resume())
         self.app.attach(client)
         self.app.show_dashboard()
 
@@ -329,20 +339,3 @@ def _describe_bundle(path: Path) -> str:
             version=manifest.version, architectures=", ".join(manifest.architectures), kubernetes=versions
         )
     )
-
-
-def _about(draft: Draft) -> str:
-    count = len(draft.para.machines)
-    machines = n_("{count} machine so far", "{count} machines so far", count).format(count=count)
-    return f"{machines}, {harmless(draft.file.name)}" if draft.file is not None else machines
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
-
-
-def _when(at: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(at)) if at else "?"
