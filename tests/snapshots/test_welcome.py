@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tests.snapshots.conftest import Snap
 from tests.snapshots.snap_app import snap_app
-from tests.ui.apps import shown, until
+from tests.ui.apps import TestApp, shown, until
 from tests.ui.inputs import draft_with, make_bundle
 from tke_tui.client import EngineStatus
 from tke_tui.recent import Recent
@@ -61,7 +61,7 @@ def test_an_installation_there(snap: Snap, status: EngineStatus) -> None:
 
 
 def test_directories_used_before(snap: Snap, monkeypatch: pytest.MonkeyPatch, size: Size) -> None:
-    app = snap_app(elsewhere=lambda place: (app.context.connect, app.context.attach))
+    app: TestApp = snap_app(elsewhere=lambda place: (app.context.connect, app.context.attach))
     used = [Recent(Path(f"/srv/tke/site-{name}"), AT - 86400 * number) for number, name in enumerate("abc")]
     monkeypatch.setattr(welcome, "recent", lambda file, without: used)
     snap(app, size)
