@@ -12,9 +12,11 @@ import pytest
 
 from tke_tui.core.errors import StateError
 from tke_tui.core.lock import DirectoryLock
+from tke_tui.core.model.fields import reveal
 from tke_tui.core.simulated import is_simulated
 from tke_tui.lab import __main__ as process
 from tke_tui.lab.addresses import LABS, take
+from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.place import LabPlace
 from tke_tui.lab.scenario import Failure, Scenario
 
@@ -28,6 +30,17 @@ def place(tmp_path: Path) -> Iterator[LabPlace]:
     made = LabPlace(tmp_path / "lab")
     yield made
     made.end()
+
+
+def test_no_password_of_a_lab_is_a_word_that_its_logs_would_have_to_hide(tmp_path: Path) -> None:
+    passwords: list[str] = []
+    for name in ("one", "two"):
+        lab = EmbeddedLab(tmp_path / name)
+        basic = lab.para.config.basic
+        assert basic is not None
+        passwords += [reveal(basic.password), lab.password]
+    assert len(set(passwords)) == 4
+    assert all(len(password) > 12 for password in passwords)
 
 
 def test_a_lab_from_its_beginning_to_its_end_with_another_one_beside_it(

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from tke_tui.core.context import Options
 from tke_tui.core.installation import RunSettings
+from tke_tui.core.model.config import Basic
 from tke_tui.core.model.fields import secret
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
@@ -67,6 +68,8 @@ class EmbeddedLab:
     commands: int = 0
     """How many commands the machines were given so far."""
     password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
+    """Root's on all machines; nobody's word that a log would have to hide elsewhere."""
+    admin_password: str = field(default_factory=lambda: secrets.token_urlsafe(12), repr=False)
 
     async def __aenter__(self) -> Self:
         self._stack = contextlib.AsyncExitStack()
@@ -182,7 +185,6 @@ class EmbeddedLab:
         document: dict[str, Any] = {
             "cluster": {"spec": {"version": KUBERNETES, "networkDevice": "eth0"}},
             "Config": {
-                "basic": {"username": "admin", "password": "YWRtaW4="},
                 "auth": {"tke": {}},
                 "registry": {"tke": {}},
                 "business": {},
@@ -192,6 +194,7 @@ class EmbeddedLab:
             },
         }
         para = CreateClusterPara.model_validate(document)
+        para.config.basic = Basic(username="admin", password=secret(self.admin_password))
         para.cluster.spec.machines = [
             Machine(ip=address, port=SSH_PORT, username="root", password=secret(self.password))
             for address in sorted(self.members, key=IPv4Address)
