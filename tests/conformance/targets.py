@@ -22,6 +22,7 @@ from tke_tui.core import installation as installations
 from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.context import Context, Mode, Options, Services
 from tke_tui.core.graph import Graph, PlannedTask
+from tke_tui.core.handlers import ensure_patch_annotation
 from tke_tui.core.installation import Installation, RunSettings, known_state, with_options
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
@@ -165,6 +166,9 @@ async def _installed(
     walk = Walk(always=HOOKS, into=UNDER_WAY[name])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(installations, "build_plan", walk.before(build_plan))
+        if name == EMBEDDED:
+            # Its kubelet sees a changed manifest in no time.
+            patch.setattr(ensure_patch_annotation, "PATIENCE", 0.2)
         result = await installation.run()
     assert result.status == "success", [f"{task}: {error}" for task, error in result.errors]
     async with installation.runtime() as runtime:

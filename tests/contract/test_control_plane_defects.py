@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ from tke_tui.core.handlers import ensure_patch_annotation
 from tke_tui.core.handlers.ensure_authz_webhook import EnsureAuthzWebhook
 from tke_tui.core.handlers.ensure_cluster_complete import EnsureClusterComplete
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_certs import EnsureKubeadmInitPhaseCerts
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_control_plane import EnsureKubeadmInitPhaseControlPlane
+from tke_tui.core.handlers.ensure_kubeadm_init_phase_etcd import EnsureKubeadmInitPhaseETCD
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_kube_config import EnsureKubeadmInitPhaseKubeConfig
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_upload_config import EnsureKubeadmInitPhaseUploadConfig
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
@@ -27,9 +30,11 @@ from tke_tui.core.handlers.ensure_kubeadm_init_phase_wait_control_plane import (
 from tke_tui.core.handlers.ensure_mark_control_plane import EnsureMarkControlPlane, patch_for
 from tke_tui.core.handlers.ensure_patch_annotation import EnsurePatchAnnotation
 from tke_tui.core.kubeadm import endpoint
+from tke_tui.core.kubeadm.stamps import DIRECTORY
 from tke_tui.core.model.cluster import HA, AuthzWebhookAddr
 from tke_tui.core.model.machine import Taint
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.task import Task
 from tke_tui.lab.bundle import make_packages
 from tke_tui.lab.certificates import make_ca
 from tke_tui.lab.kubeadm import MANIFESTS, PKI
@@ -217,12 +222,44 @@ async def test_a_static_pod_that_kubelet_does_not_restart_is_a_failure_with_what
     await two.run_all(up_to(EnsurePatchAnnotation))
     two.first.facts |= {"stale": ("kube-scheduler",), "logs": {"kube-scheduler": "leader election lost"}}
     monkeypatch.setattr(ensure_patch_annotation, "TIMEOUT", 0.05)
+    monkeypatch.setattr(ensure_patch_annotation, "PATIENCE", 0.0)
 
     with pytest.raises(NotReady, match="kube-scheduler did not come back") as caught:
         await two.run(EnsurePatchAnnotation())
 
     assert caught.value.evidence is not None
     assert any("leader election lost" in line for line in caught.value.evidence.output)
+
+
+@pytest.mark.parametrize(
+    ("task", "component"),
+    [(EnsureKubeadmInitPhaseETCD, "etcd"), (EnsureKubeadmInitPhaseControlPlane, "kube-scheduler")],
+)
+async def test_a_phase_broken_off_before_its_note_does_not_make_a_running_pod_look_outdated(
+    two: ControlPlaneWorld, task: type[Task], component: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await two.run_all(up_to(EnsurePatchAnnotation))
+    await two.run(EnsurePatchAnnotation())
+    stamp = f"{DIRECTORY}/{component if component == 'etcd' else 'control-plane'}"
+    two.first.path(stamp).unlink()
+    assert f"keep the time of {MANIFESTS}/{component}.yaml" in (await two.run(task())).changes
+    monkeypatch.setattr(ensure_patch_annotation, "TIMEOUT", 0.0)
+    monkeypatch.setattr(ensure_patch_annotation, "PATIENCE", 0.05)
+    changes = (await two.run(EnsurePatchAnnotation())).changes
+    assert not [change for change in changes if change.startswith("restart")]
+
+
+async def test_a_pod_that_looks_outdated_for_good_is_restarted(
+    two: ControlPlaneWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was killed after it wrote the same manifest again, and before it gave it its former time back."""
+    await two.run_all(up_to(EnsurePatchAnnotation))
+    await two.run(EnsurePatchAnnotation())
+    path = two.first.path(f"{MANIFESTS}/etcd.yaml")
+    moment = path.stat().st_mtime + 0.1
+    os.utime(path, (moment, moment))
+    monkeypatch.setattr(ensure_patch_annotation, "PATIENCE", 0.05)
+    assert (await two.run(EnsurePatchAnnotation())).changes == ["restart the static pod etcd"]
 
 
 async def test_the_first_machines_pods_are_reported_before_anybody_joins(two: ControlPlaneWorld) -> None:

@@ -19,6 +19,7 @@ import yaml
 
 from tke_tui.lab.certificates import CA_OF, make_ca, make_leaf
 from tke_tui.lab.machine import ModelMachine, Reply
+from tke_tui.lab.static_pods import made_at
 
 PKI = "/etc/kubernetes/pki"
 MANIFESTS = "/etc/kubernetes/manifests"
@@ -187,7 +188,13 @@ class Phase:
             "metadata": {"name": component, "annotations": dict(annotations)},
             "spec": {"containers": [container]},
         }
-        self.machine.put(f"{MANIFESTS}/{component}.yaml", yaml.safe_dump(pod), mode=0o600)
+        path = f"{MANIFESTS}/{component}.yaml"
+        kubelet_runs = "kubelet.service" in self.machine.facts.get("systemd", {}).get("active", ())
+        if self.machine.path(path).is_file() and kubelet_runs:
+            made_at(self.machine, component)
+        self.machine.put(path, yaml.safe_dump(pod), mode=0o600)
+        if kubelet_runs:
+            made_at(self.machine, component)
 
     def static_pods(self, *only: str) -> None:
         for component, section in (

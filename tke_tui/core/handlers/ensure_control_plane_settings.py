@@ -12,6 +12,7 @@ from tke_tui.core.handlers.ensure_join_phase_control_plane_prepare import Ensure
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_control_plane import EnsureKubeadmInitPhaseControlPlane
 from tke_tui.core.kubeadm import fingerprint, parts, stamps
 from tke_tui.core.kubeadm.files import CONTROL_PLANE, all_there, manifest
+from tke_tui.core.kubeadm.manifest_times import keeping_times
 from tke_tui.core.kubeadm.run import init_phase
 from tke_tui.core.remote import static_pods, static_restart
 from tke_tui.core.remote.waiting import until
@@ -31,11 +32,7 @@ PHASES = dict(zip(CONTROL_PLANE, ("apiserver", "controller-manager", "scheduler"
 
 
 class EnsureControlPlaneSettings(Task):
-    """Machine by machine and pod by pod, where the handlers that create the cluster write all manifests at once.
-
-    A manifest that comes out as it was keeps its time: kubelet would not restart its pod, and everybody who waits
-    for a pod younger than its manifest would wait for ever.
-    """
+    """Machine by machine and pod by pod, where the handlers that create the cluster write all manifests at once."""
 
     name: ClassVar[str] = "EnsureControlPlaneSettings"
     title: ClassVar[str] = "Bring changed arguments to the control plane"
@@ -55,19 +52,11 @@ class EnsureControlPlaneSettings(Task):
         if await stamps.read(node, STAMP) == wanted and there:
             return
         for component, phase in PHASES.items():
-            await self._write(ctx, component, phase)
+            async with keeping_times(ctx, (manifest(component),)):
+                await init_phase(ctx, node, "control-plane", phase, patched=True)
             await self._take_up(ctx, component)
         await self._agree(ctx)
         await stamps.write(node, STAMP, wanted)
-
-    async def _write(self, ctx: Context, component: str, phase: str) -> None:
-        node, path = ctx.node, manifest(component)
-        before = await node.read_text(path)
-        written = await node.read("stat", "-c", "%.9Y", path, check=False)
-        await init_phase(ctx, node, "control-plane", phase, patched=True)
-        if ctx.mode is Mode.RUN and before is not None and await node.read_text(path) == before:
-            moment = f"--date=@{written.stdout.strip()}"
-            await node.change(f"keep the time of {path}", "touch", "--no-create", moment, "--", path)
 
     async def _take_up(self, ctx: Context, component: str) -> None:
         if ctx.mode is not Mode.RUN:

@@ -10,7 +10,7 @@ from tke_tui.core.kubeadm import endpoint, parts
 from tke_tui.core.kubeadm.annotations import COMPONENTS, annotate, annotations_of, missing
 from tke_tui.core.kubeadm.files import manifest
 from tke_tui.core.model.para import API_SERVER_PORT
-from tke_tui.core.remote import static_pods
+from tke_tui.core.remote import static_pods, static_restart
 from tke_tui.core.remote.waiting import until
 from tke_tui.core.task import Need, On, Scope, Task
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tke_tui.core.model.para import CreateClusterPara
 
 TIMEOUT = 300.0
+PATIENCE = 25.0
+"""Seconds in which kubelet sees a changed manifest: at once, or at its next look after 20 s."""
 ETCD_MEMBERS = "platform.tkestack.io/etcd-members"
 
 
@@ -68,7 +70,9 @@ class EnsurePatchAnnotation(Task):
     async def _wait(self, ctx: Context) -> None:
         """Until every static pod runs from its present manifest and this machine's API server answers.
 
-        Asked of the machine itself: kubelet tells the API server of a restarted static pod up to 90 s later.
+        Asked of the machine itself: kubelet tells the API server of a restarted static pod up to 90 s later. One that
+        kubelet leaves alone is restarted: its manifest was written again with the content that it runs with, by a
+        run that was broken off before it could say so.
         """
         node = ctx.node
         for component in COMPONENTS:
@@ -76,6 +80,9 @@ class EnsurePatchAnnotation(Task):
             async def taken_up(component: str = component) -> bool:
                 return await static_pods.runs_present_manifest(node, component)
 
+            if await until(taken_up, timeout=PATIENCE):
+                continue
+            await static_restart.restart(ctx, component, wait=False)
             if not await until(taken_up, timeout=TIMEOUT):
                 raise await self._not_ready(ctx, component, "kubelet has not taken up its manifest")
 

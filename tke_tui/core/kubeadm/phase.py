@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tke_tui.core.context import Context
 from tke_tui.core.kubeadm import fingerprint, stamps
 from tke_tui.core.kubeadm.files import all_there
+from tke_tui.core.kubeadm.manifest_times import keeping_times
 from tke_tui.core.kubeadm.parts import Part, part_of
 from tke_tui.core.kubeadm.run import init_phase
 from tke_tui.core.task import Scope, Task
@@ -47,7 +48,8 @@ class InitPhase(Task):
         if noted == wanted and await all_there(ctx.node, self.phase.products) and await self.present(ctx):
             return
         await self.prepare(ctx, interrupted=noted is None)
-        await init_phase(ctx, ctx.node, *self.phase.words, patched=self.phase.patched)
+        async with keeping_times(ctx, self.phase.products if self.phase.patched else ()):
+            await init_phase(ctx, ctx.node, *self.phase.words, patched=self.phase.patched)
         await self.settle(ctx)
         await stamps.write(ctx.node, self.phase.stamp, wanted)
 

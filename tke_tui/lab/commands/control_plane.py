@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from tke_tui.lab.kubeadm import MANIFESTS, ModelCluster, kubeadm, member_list
 from tke_tui.lab.machine import Command, ModelMachine, Reply
+from tke_tui.lab.static_pods import made_at
 
 
 def sizes(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
@@ -36,7 +37,8 @@ def kubectl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
 def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
     """`docker ps`, `inspect` and `exec` for containers of static pods, `docker logs` for the facts' `logs`.
 
-    A container was made a second after its manifest was written, unless the component is in the facts' `stale`.
+    A container was made a moment after its manifest became another one (see `lab.static_pods`), unless the component
+    is in the facts' `stale`.
     `docker stop` makes kubelet start another one, unless the component is in the facts' `stays_away`: its number and
     time are in the facts' `restarts`.
     """
@@ -54,7 +56,7 @@ def docker(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | 
             return Reply(0, f"{identity} Up 5 minutes\n" if "--all" in options else f"{identity}\n")
         case ["inspect", "--format", "{{.Created}}", identity]:
             component = _component(identity)
-            made = machine.path(f"{MANIFESTS}/{component}.yaml").stat().st_mtime + 1
+            made = made_at(machine, component)
             if component in restarts:
                 made = max(made, restarts[component][1])
             if component in machine.facts.get("stale", ()):
