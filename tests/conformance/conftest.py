@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from tests.conformance import record
 from tests.conformance.targets import EMBEDDED, REAL, Target, open_target
 
 SERIAL_NUMBER = "ignore:Parsed a serial number"
@@ -29,4 +30,16 @@ async def target(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
         async with open_target(request.param, tmp_path_factory.mktemp(request.param)) as found:
+            record.note_walks(found.name, [found.walk])
             yield found
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    file, _, case = report.nodeid.rpartition("/")[2].partition("::")
+    name, _, parameters = case.removesuffix("]").partition("[")
+    target, _, rest = parameters.partition("-")
+    if target in (EMBEDDED, REAL):
+        outcome = report.outcome if report.when == "call" or report.failed else ""
+        if outcome:
+            record.note_case(target, f"{file}::{name}" + (f"[{rest}]" if rest else ""), outcome)
+        record.write()

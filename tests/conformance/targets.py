@@ -22,7 +22,7 @@ from tke_tui.core import installation as installations
 from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.context import Context, Mode, Options, Services
 from tke_tui.core.graph import Graph, PlannedTask
-from tke_tui.core.handlers import ensure_patch_annotation
+from tke_tui.core.handlers import ensure_control_plane_settings, ensure_patch_annotation
 from tke_tui.core.installation import Installation, RunSettings, known_state, with_options
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
@@ -46,6 +46,12 @@ UNDER_WAY = {EMBEDDED: 0.0, REAL: 0.05}
 """How long a change is under way before it is cancelled, in seconds: a model's have no middle."""
 HOOK = "/opt/conformance-hook"
 BUNDLE_HOOKS = ("pre-install", "post-cluster-ready", "post-install")
+
+
+def impatient(patch: pytest.MonkeyPatch) -> None:
+    """The embedded lab's kubelet sees a changed manifest in no time: nobody need wait for it."""
+    patch.setattr(ensure_patch_annotation, "PATIENCE", 0.2)
+    patch.setattr(ensure_control_plane_settings, "TAKE_UP_SECONDS", 0.2)
 
 
 def additions(
@@ -167,8 +173,7 @@ async def _installed(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(installations, "build_plan", walk.before(build_plan))
         if name == EMBEDDED:
-            # Its kubelet sees a changed manifest in no time.
-            patch.setattr(ensure_patch_annotation, "PATIENCE", 0.2)
+            impatient(patch)
         result = await installation.run()
     assert result.status == "success", [f"{task}: {error}" for task, error in result.errors]
     async with installation.runtime() as runtime:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from tests.conformance.targets import UNDER_WAY, Target
+from tests.conformance import record
+from tests.conformance.targets import EMBEDDED, UNDER_WAY, Target, impatient
 from tests.conformance.walk import ASPECTS, Walk
 from tke_tui.core import operations
 from tke_tui.core.installation import look
@@ -50,9 +51,13 @@ async def operated(target: Target) -> Operated:
     spec.api_server_extra_args = {**spec.api_server_extra_args, "max-requests-inflight": "401"}
     spec.kubelet_extra_args = {**spec.kubelet_extra_args, "node-status-update-frequency": "9s"}
     found = Operated(Walk(into=UNDER_WAY[target.name]), Walk(into=UNDER_WAY[target.name]))
-    await _well(operations.update(directory, wanted).operation, found.walk)
-    await _well(operations.renewal(look(directory), force=True), found.renewal)
-    await _well(operations.unmark(look(directory)), found.walk)
+    with pytest.MonkeyPatch.context() as patch:
+        if target.name == EMBEDDED:
+            impatient(patch)
+        await _well(operations.update(directory, wanted).operation, found.walk)
+        await _well(operations.renewal(look(directory), force=True), found.renewal)
+        await _well(operations.unmark(look(directory)), found.walk)
+    record.note_walks(target.name, [found.walk, found.renewal])
     return found
 
 
