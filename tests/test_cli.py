@@ -226,7 +226,8 @@ def test_a_user_without_a_home_is_told_to_name_a_directory() -> None:
         env={"PATH": os.environ["PATH"]},
         check=False,
     )
-    if "setpriv" in done.stderr or "ermission denied" in done.stderr:
+    # An interpreter below somebody's home may lack its libraries for others.
+    if any(text in done.stderr for text in ("setpriv", "ermission denied", "shared libraries")):
         pytest.skip("another user cannot run this checkout here")
     assert_explained(done, 2, "--dir", "HOME")
 

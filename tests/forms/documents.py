@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.fields import Model, secret
+from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.model.schema import Key, keys
 from tke_tui.forms import paths, values
@@ -54,6 +55,9 @@ def objects(model: type[Model]) -> st.SearchStrategy[Model]:
             given[key.attribute] = st.lists(objects(key.model), max_size=2)
         else:
             given[key.attribute] = objects(key.model)
+    if model is Machine:
+        # In a file `a;b` stands for two machines.
+        given["ip"] = LINE.map(lambda text: text.replace(";", ""))
     return st.fixed_dictionaries({}, optional=given).map(lambda values_: model(**values_))
 
 
