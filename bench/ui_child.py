@@ -64,7 +64,7 @@ def dashboard(root: Path) -> None:
     async def connect() -> EngineClient:
         return JournalClient(root)  # type: ignore[return-value]
 
-    TkeApp(AppContext(InstallDir(root), connect, connect), start="dashboard").run()
+    TkeApp(AppContext(InstallDir(root), connect, connect, recent_path=None), start="dashboard").run()
 
 
 if __name__ == "__main__":
