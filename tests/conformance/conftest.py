@@ -35,7 +35,8 @@ async def target(
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    file, _, case = report.nodeid.rpartition("/")[2].partition("::")
+    path, _, case = report.nodeid.partition("::")
+    file = path.rpartition("/")[2]
     name, _, parameters = case.removesuffix("]").partition("[")
     target, _, rest = parameters.partition("-")
     if target in (EMBEDDED, REAL):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -46,6 +47,11 @@ UNDER_WAY = {EMBEDDED: 0.0, REAL: 0.05}
 """How long a change is under way before it is cancelled, in seconds: a model's have no middle."""
 HOOK = "/opt/conformance-hook"
 BUNDLE_HOOKS = ("pre-install", "post-cluster-ready", "post-install")
+
+
+def walk_on(name: str, *, always: frozenset[str] = frozenset()) -> Walk:
+    """A walk on the target of this name."""
+    return Walk(always=always, into=UNDER_WAY[name], alive=name == REAL)
 
 
 def impatient(patch: pytest.MonkeyPatch) -> None:
@@ -144,6 +150,7 @@ async def _real(directory: Path) -> AsyncIterator[Target]:
     from tests.lab.settings import VIP, paths
 
     harness.fresh_nodes(MACHINES)
+    _forget_images(harness.REGISTRY)
     harness.lab("extras", "up")
     try:
         extras = Extras(paths())
@@ -169,7 +176,7 @@ async def _installed(
     name: str, place: InstallDir, para: CreateClusterPara, settings: RunSettings
 ) -> AsyncIterator[tuple[Installation, Services, Walk]]:
     installation = installations.create(place, para, with_options(settings, replicas=1))
-    walk = Walk(always=HOOKS, into=UNDER_WAY[name])
+    walk = walk_on(name, always=HOOKS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(installations, "build_plan", walk.before(build_plan))
         if name == EMBEDDED:
@@ -178,6 +185,17 @@ async def _installed(
     assert result.status == "success", [f"{task}: {error}" for task, error in result.errors]
     async with installation.runtime() as runtime:
         yield installation, installation.services(runtime, known_state(place)), walk
+
+
+def _forget_images(registry: str) -> None:
+    """Take the images of an earlier installation out of this host's Docker, so that there is something to load."""
+    named = [word for name in (f"{registry}/*/*", "tkestack/*") for word in ("--filter", f"reference={name}")]
+    listed = subprocess.run(
+        ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *named],
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    if names := listed.stdout.split():
+        subprocess.run(["docker", "image", "rm", "--force", *names], check=True, capture_output=True)
 
 
 async def _compact(connection: Connection) -> None:

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conformance import record
-from tests.conformance.targets import EMBEDDED, UNDER_WAY, Target, impatient
+from tests.conformance.targets import EMBEDDED, Target, impatient, walk_on
 from tests.conformance.walk import ASPECTS, Walk
 from tke_tui.core import operations
 from tke_tui.core.installation import look
@@ -50,7 +50,7 @@ async def operated(target: Target) -> Operated:
     spec.public_alternative_names = [NAME]
     spec.api_server_extra_args = {**spec.api_server_extra_args, "max-requests-inflight": "401"}
     spec.kubelet_extra_args = {**spec.kubelet_extra_args, "node-status-update-frequency": "9s"}
-    found = Operated(Walk(into=UNDER_WAY[target.name]), Walk(into=UNDER_WAY[target.name]))
+    found = Operated(walk_on(target.name), walk_on(target.name))
     with pytest.MonkeyPatch.context() as patch:
         if target.name == EMBEDDED:
             impatient(patch)

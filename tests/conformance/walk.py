@@ -61,10 +61,14 @@ class _Breaking(Context):
 class Walk:
     """`passages` has the results by task id. Tasks named in `always` have something to do each time.
 
-    `into` is how long a change may have been under way before it is cancelled, in seconds.
+    `into` is how long a change may have been under way before it is cancelled, in seconds. On what is `alive` some
+    things come about by themselves, so that a later plan may find less to do.
     """
 
-    def __init__(self, *, always: frozenset[str] = frozenset(), into: float = 0.0) -> None:
+    def __init__(
+        self, *, always: frozenset[str] = frozenset(), into: float = 0.0, alive: bool = False
+    ) -> None:
+        self._alive = alive
         self.passages: dict[str, Passage] = {}
         self._always = always
         self._into = into
@@ -108,29 +112,34 @@ class Walk:
             passage.verdicts |= {FAILED: NOTHING, CANCELLED: NOTHING}
             return
         await self._failed(passage, run, ctx, at=min(2, len(passage.foreseen)))
-        if await self._planned(passage, run, ctx):
+        if await self._half_way(passage, run, ctx):
             await self._cancelled(passage, run, ctx)
 
     async def _planned(self, passage: Passage, run: Run, ctx: Context) -> list[str]:
-        """Two plans and a check: they say the same, and none of them makes it so."""
-        found: list[Any] = []
+        """Two plans and a check in between: they say the same, and none of them makes it so."""
         try:
-            for _ in range(2):
-                planning = _other(ctx, Mode.PLAN)
-                await run(planning)
-                found.append(planning.changes)
-                found.append(await _first_change(run, ctx))
+            changes = await _plan(run, ctx)
+            first = await _first_change(run, ctx)
+            again = await _plan(run, ctx)
         except Exception as error:
             passage.verdicts[PLANNED] = f"{type(error).__name__}: {error}"
             return []
-        changes, first = found[:2]
-        if found[2:] != [changes, first]:
-            passage.verdicts[PLANNED] = f"the second plan is another one: {found}"
-        elif (changes[0] if changes else None) != first:
+        moved_on = self._alive and set(again) <= set(changes)
+        if sorted(changes) != sorted(again) and not moved_on:
+            passage.verdicts[PLANNED] = f"the first plan is {changes}, the second {again}"
+        elif (first not in changes if changes else first is not None) and not moved_on:
             passage.verdicts[PLANNED] = f"the check finds {first!r}, the plan {changes}"
         else:
-            passage.verdicts.setdefault(PLANNED, GOOD)
-        return list(changes)
+            passage.verdicts[PLANNED] = GOOD
+        return changes
+
+    async def _half_way(self, passage: Passage, run: Run, ctx: Context) -> list[str]:
+        """What is still to be done of a task that was broken off."""
+        try:
+            return await _plan(run, ctx)
+        except Exception as error:
+            passage.verdicts[PLANNED] = f"after it was broken off: {type(error).__name__}: {error}"
+            return []
 
     async def _failed(self, passage: Passage, run: Run, ctx: Context, *, at: int) -> None:
         def fail(number: int) -> None:
@@ -186,6 +195,12 @@ class Walk:
 def _other(ctx: Context, mode: Mode, act: Callable[[int], None] = lambda number: None) -> _Breaking:
     values = {each.name: getattr(ctx, each.name) for each in dataclasses.fields(Context)}
     return _Breaking(**{**values, "mode": mode, "changes": []}, act=act)
+
+
+async def _plan(run: Run, ctx: Context) -> list[str]:
+    planning = _other(ctx, Mode.PLAN)
+    await run(planning)
+    return planning.changes
 
 
 async def _first_change(run: Run, ctx: Context) -> str | None:
