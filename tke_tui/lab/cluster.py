@@ -17,8 +17,11 @@ import yaml
 from aiohttp import web
 from tke_tui.core.handlers import keepalived
 from tke_tui.core.handlers.vip_rules import API_SERVER_CHAIN
+from tke_tui.core.kubeadm.expiry import KUBELET_CLIENT
+from tke_tui.core.kubeadm.files import KUBELET_CONF
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.lab.certificates import make_leaf
 from tke_tui.lab.kube.api import key_of
 from tke_tui.lab.kube.kinds import KINDS, Object
 from tke_tui.lab.kube.server import KubeServer
@@ -106,6 +109,7 @@ class LabCluster(ModelCluster):
         if machine.address not in self.servers:
             await self._start_server(machine)
         await self._hold_virtual_address(machine)
+        self._log_in(machine)
         self._register(machine)
         self.leases.look(machine)
         self._report(machine)
@@ -128,6 +132,13 @@ class LabCluster(ModelCluster):
         if found is not None:
             self.virtual = LabApiServer(machine, self)
             await self.virtual.start(API_SERVER_PORT, host=found[1])
+
+    def _log_in(self, machine: ModelMachine) -> None:
+        """kubelet gets itself a certificate, and renews that one instead of the first it was given."""
+        if machine.path(KUBELET_CLIENT).is_file() or not machine.path(KUBELET_CONF).is_file():
+            return
+        ca, key = (machine.text(f"{PKI}/ca.{end}") for end in ("crt", "key"))
+        machine.put(KUBELET_CLIENT, "".join(make_leaf("kubelet.conf", (), ca, key)), mode=0o600)
 
     def _register(self, machine: ModelMachine) -> None:
         if ("Node", machine.address, "") not in self.objects:

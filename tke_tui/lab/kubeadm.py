@@ -17,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from tke_tui.core.kubeadm.expiry import KUBELET_CLIENT
 from tke_tui.lab.certificates import CA_OF, make_ca, make_leaf
 from tke_tui.lab.machine import ModelMachine, Reply
 from tke_tui.lab.static_pods import made_at
@@ -155,7 +156,8 @@ class Phase:
         except ValueError as error:
             raise Refused(f"failure loading {CA_OF[name]} certificate: {error}") from None
 
-    def kubeconfig(self, file: str, server: str) -> None:
+    def kubeconfig(self, file: str, server: str, user: dict[str, str] | None = None) -> None:
+        """With a certificate of its own for the user, unless another login is given."""
         path = self.machine.path(f"/etc/kubernetes/{file}")
         if path.is_file():
             if yaml.safe_load(path.read_text())["clusters"][0]["cluster"]["server"] != server:
@@ -167,7 +169,7 @@ class Phase:
         cluster = {"server": server, "certificate-authority-data": ca}
         document = {
             "clusters": [{"name": "global", "cluster": cluster}],
-            "users": [login(self.machine, file)],
+            "users": [login(self.machine, file) if user is None else {"name": file, "user": user}],
         }
         self.machine.put(f"/etc/kubernetes/{file}", yaml.safe_dump(document), mode=0o600)
 
@@ -340,7 +342,10 @@ class Phase:
         self.discover()
         if ("Node", self.node, "") in self.cluster.objects:
             raise Refused(f'a Node with name "{self.node}" and status "Ready" already exists in the cluster')
-        self.kubeconfig("kubelet.conf", f"https://{self.configuration['controlPlaneEndpoint']}")
+        endpoint = f"https://{self.configuration['controlPlaneEndpoint']}"
+        self.kubeconfig(
+            "kubelet.conf", endpoint, {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
+        )
         if not self.kubelet(self.documents["JoinConfiguration"]["nodeRegistration"]):
             raise Refused("timed out waiting for the condition: the kubelet isn't running or healthy")
         annotation = {"kubeadm.alpha.kubernetes.io/cri-socket": "/var/run/dockershim.sock"}
