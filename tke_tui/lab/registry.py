@@ -152,6 +152,8 @@ class RegistryServer:
         repo, ref = request.match_info["repo"], request.match_info["ref"]
         if request.method == "PUT":
             return await self._put_manifest(repo, ref, request)
+        if request.method not in ("GET", "HEAD"):
+            return _error(405, "UNSUPPORTED", "The operation is unsupported.")
         found = self.manifests.get((repo, ref))
         if found is None:
             return _error(404, "MANIFEST_UNKNOWN", f"manifest unknown: {ref}")
@@ -201,6 +203,8 @@ class RegistryServer:
         return web.Response(status=201, headers={"Docker-Content-Digest": digest})
 
     async def _blob(self, request: web.Request) -> web.Response:
+        if request.method not in ("GET", "HEAD"):
+            return _error(405, "UNSUPPORTED", "The operation is unsupported.")
         digest = request.match_info["digest"]
         if digest not in self.repositories.get(request.match_info["repo"], set()):
             return _error(404, "BLOB_UNKNOWN", "blob unknown to registry")

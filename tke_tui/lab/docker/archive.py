@@ -41,6 +41,13 @@ def make_image(tag: str, files: Mapping[str, bytes], *, arch: str = "amd64") -> 
 
 def write_archive(path: Path, images: list[SavedImage]) -> str:
     """Write a gzip archive of the images; returns its SHA-256 in hex."""
+    data = gzip.compress(archive_of(images), compresslevel=1, mtime=0)
+    path.write_bytes(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def archive_of(images: list[SavedImage]) -> bytes:
+    """An archive of the images, not compressed."""
     files: dict[str, bytes] = {}
     manifest: list[dict[str, Any]] = []
     for image in images:
@@ -52,9 +59,7 @@ def write_archive(path: Path, images: list[SavedImage]) -> str:
             files[layers[-1]] = layer
         manifest.append({"Config": name, "RepoTags": list(image.tags), "Layers": layers})
     files["manifest.json"] = json.dumps(manifest).encode()
-    data = gzip.compress(_tar(files), compresslevel=1, mtime=0)
-    path.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
+    return _tar(files)
 
 
 def read_archive(data: bytes) -> list[SavedImage]:
@@ -69,7 +74,7 @@ def read_archive(data: bytes) -> list[SavedImage]:
 
         return [
             SavedImage(
-                content(entry["Config"]), tuple(map(content, entry["Layers"])), tuple(entry["RepoTags"])
+                content(entry["Config"]), tuple(map(content, entry["Layers"])), tuple(entry["RepoTags"] or ())
             )
             for entry in json.loads(content("manifest.json"))
         ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import ssl
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,10 +18,13 @@ ANY = r"/{version:(?:v\d+\.\d+/)?}"
 """Begin of each path: clients name the version of the API that they speak, or none."""
 
 
+_NEEDS_A_PROCESS = ("archive", "attach", "exec", "export", "stats", "top")
+
+
 class Containers:
     """`rows` by name, as inspect shows them; `find` looks up images, all registries serve what `storage` holds.
 
-    `said` is what the log of every container shows.
+    `said` is what the log of every registry shows; other containers say nothing.
     """
 
     def __init__(self, find: Callable[[str], SavedImage | None], storage: RegistryServer) -> None:
@@ -43,6 +47,7 @@ class Containers:
             web.post(f"{one}/restart", self._restart),
             web.post(f"{one}/wait", self._wait),
             web.delete(one, self._remove),
+            *(web.route("*", f"{one}/{what}", self._nothing_runs) for what in _NEEDS_A_PROCESS),
         ]
 
     async def close(self) -> None:
@@ -73,10 +78,12 @@ class Containers:
         if image is None:
             return fail(404, f"No such image: {config['Image']}")
         host = config.pop("HostConfig", {})
+        if not config.get("Cmd"):
+            config["Cmd"] = json.loads(image.config)["config"].get("Cmd")
         self.rows[name] = {
             "Id": digest_of(name.encode())[7:],
             "Name": f"/{name}",
-            "Created": time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime()),
+            "Created": _now(),
             "Image": image.id,
             "Config": {"Tty": False, **config},
             "HostConfig": host,
@@ -94,7 +101,9 @@ class Containers:
         found = self._named(request)
         if found is None:
             return self._missing(request)
-        text = self.said.encode()
+        text = self.said.encode() if "registry" in found[1]["Config"]["Image"] else b""
+        if not text:
+            return web.Response()
         return web.Response(body=b"\x02\x00\x00\x00" + len(text).to_bytes(4, "big") + text)
 
     async def _start(self, request: web.Request) -> web.Response:
@@ -113,7 +122,7 @@ class Containers:
                 self.registries[name] = await self._start_registry(row)
             except OSError as error:
                 return fail(500, f"driver failed programming external connectivity: {error}")
-        row["State"] = {"Running": True, "Status": "running", "ExitCode": 0}
+        row["State"] = {"Running": True, "Status": "running", "ExitCode": 0, "StartedAt": _now()}
         return web.Response(status=204)
 
     async def _start_registry(self, row: Json) -> RegistryServer:
@@ -148,7 +157,7 @@ class Containers:
     async def _end(self, name: str, row: Json) -> None:
         if name in self.registries:
             await self.registries.pop(name).stop()
-        row["State"] = {"Running": False, "Status": "exited", "ExitCode": 0}
+        row["State"] = {"Running": False, "Status": "exited", "ExitCode": 0, "FinishedAt": _now()}
 
     async def _restart(self, request: web.Request) -> web.Response:
         found = self._named(request)
@@ -165,14 +174,25 @@ class Containers:
         found = self._named(request)
         if found is None:
             return self._missing(request)
-        await self._end(*found)
-        self.rows.pop(found[0])
+        name, row = found
+        if row["State"]["Running"] and request.query.get("force", "") not in ("1", "true", "True"):
+            why = "container is running: stop the container before removing or force remove"
+            return fail(409, f'cannot remove container "/{name}": {why}')
+        await self._end(name, row)
+        self.rows.pop(name)
         return web.Response(status=204)
+
+    async def _nothing_runs(self, request: web.Request) -> web.Response:
+        if self._named(request) is None:
+            return self._missing(request)
+        what = request.path.rpartition("/")[2]
+        return fail(
+            501, f"the embedded lab runs no containers: there is no process behind this one for {what}"
+        )
 
 
 def _listed(name: str, row: Json) -> Json:
-    running = row["State"]["Running"]
-    state = "running" if running else row["State"].get("Status", "exited")
+    said, state = row["State"], row["State"].get("Status", "running" if row["State"]["Running"] else "exited")
     ports = [{"IP": "0.0.0.0", "PrivatePort": p, "PublicPort": p, "Type": "tcp"} for p in _running_ports(row)]
     return {
         "Id": row["Id"],
@@ -180,15 +200,42 @@ def _listed(name: str, row: Json) -> Json:
         "Image": row["Config"].get("Image", ""),
         "ImageID": row.get("Image", ""),
         "Command": " ".join(row["Config"].get("Cmd") or ()),
-        "Created": int(time.time()),
+        "Created": int(_moment(row.get("Created", "")).timestamp()),
         "Ports": ports,
         "Labels": {},
         "State": state,
-        "Status": "Up" if running else state.capitalize(),
+        "Status": _status(said),
         "HostConfig": {"NetworkMode": "default"},
         "NetworkSettings": {"Networks": {}},
         "Mounts": [],
     }
+
+
+def _status(state: Json) -> str:
+    """As `docker ps` shows it."""
+    if state["Running"]:
+        return f"Up {_since(state.get('StartedAt', ''))}"
+    if "FinishedAt" in state:
+        return f"Exited ({state['ExitCode']}) {_since(state['FinishedAt'])} ago"
+    return "Created"
+
+
+def _since(moment: str) -> str:
+    seconds = int((datetime.datetime.now(datetime.UTC) - _moment(moment)).total_seconds())
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} seconds" if seconds != 1 else "1 second"
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.000000000Z")
+
+
+def _moment(text: str) -> datetime.datetime:
+    """A moment as it is kept; now for one that nobody has written down."""
+    now = datetime.datetime.now(datetime.UTC)
+    return datetime.datetime.fromisoformat(text[:19] + "+00:00") if text else now
 
 
 def _host_ports(row: Json) -> list[int]:

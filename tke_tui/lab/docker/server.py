@@ -15,7 +15,7 @@ import fnmatch
 import json
 import re
 import tarfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,7 +23,7 @@ import aiohttp
 from aiohttp import web
 
 from tke_tui.core.images import ImageRef
-from tke_tui.lab.docker.archive import SavedImage, read_archive
+from tke_tui.lab.docker.archive import SavedImage, archive_of, read_archive
 from tke_tui.lab.docker.containers import ANY, Containers
 from tke_tui.lab.docker.streams import Json, begin, end, error, fail, line
 from tke_tui.lab.docker.transfer import Refused, Registry, log_in, pull, push
@@ -98,11 +98,13 @@ class DockerServer:
                 web.get(f"{ANY}images/json", self._list_images),
                 web.post(f"{ANY}images/load", self._load),
                 web.post(f"{ANY}images/create", self._pull),
+                web.get(f"{ANY}images/get", self._save),
+                web.get(f"{ANY}images/{{name:.+}}/get", self._save),
                 web.get(f"{ANY}images/{{name:.+}}/json", self._inspect_image),
                 web.get(f"{ANY}images/{{name:.+}}/history", self._history),
                 web.post(f"{ANY}images/{{name:.+}}/tag", self._tag),
                 web.post(f"{ANY}images/{{name:.+}}/push", self._push),
-                web.delete(f"{ANY}images/{{name:.+}}", self._untag),
+                web.delete(f"{ANY}images/{{name:.+}}", self._remove_image),
                 *self._containers.routes(),
                 web.route("*", "/{path:.*}", self._unknown),
             ]
@@ -249,29 +251,68 @@ class DockerServer:
         self.tags[target.familiar] = image.id
         return web.Response(status=201)
 
-    async def _untag(self, request: web.Request) -> web.Response:
-        name = ImageRef.parse(request.match_info["name"]).familiar
-        if self.tags.pop(name, None) is None:
+    async def _save(self, request: web.Request) -> web.Response:
+        names = request.query.getall("names", []) or [request.match_info["name"]]
+        saved = []
+        for name in names:
+            image = self._find(name)
+            if image is None:
+                return fail(404, f"No such image: {name}")
+            tag = ImageRef.parse(name).familiar if name in self._names_of(image) else ""
+            saved.append(replace(image, tags=(tag,) if tag else ()))
+        return web.Response(body=archive_of(saved), content_type="application/x-tar")
+
+    def _names_of(self, image: SavedImage) -> set[str]:
+        return {name for tag in self._tags_of(image) for name in (tag, str(ImageRef.parse(tag)))}
+
+    async def _remove_image(self, request: web.Request) -> web.Response:
+        """Take a tag away, and the image with its last one; by its identity, all that it has."""
+        name, force = request.match_info["name"], request.query.get("force", "") in ("1", "true", "True")
+        image = self._find(name)
+        if image is None:
             return fail(404, f"No such image: {name}")
-        return web.json_response([{"Untagged": name}])
+        tags, short = self._tags_of(image), image.id[7:19]
+        by_tag = name in self._names_of(image)
+        gone = [ImageRef.parse(name).familiar] if by_tag else tags
+        if not by_tag and len(tags) > 1 and not force:
+            why = "(must be forced) - image is referenced in multiple repositories"
+            return fail(409, f"conflict: unable to delete {short} {why}")
+        users = [row for row in self.containers.values() if row["Image"] == image.id]
+        if users and not set(tags) - set(gone) and not force:
+            why = f"(must force) - container {users[0]['Id'][:12]} is using its referenced image {short}"
+            return fail(409, f'conflict: unable to remove repository reference "{name}" {why}')
+        for tag in gone:
+            del self.tags[tag]
+        rows = [{"Untagged": tag} for tag in gone]
+        if not self._tags_of(image) and not users:
+            del self.images[image.id]
+            rows.append({"Deleted": image.id})
+        return web.json_response(rows)
 
     # --- transfers -------------------------------------------------------------------------------------------------
 
     async def _push(self, request: web.Request) -> web.StreamResponse:
-        name = ImageRef.parse(f"{request.match_info['name']}:{request.query.get('tag') or 'latest'}")
-        image = self._find(str(name))
-        if image is None:
-            return fail(404, f"An image does not exist locally with the tag: {name.path}")
+        given, tag = request.match_info["name"], request.query.get("tag")
+        wanted = ImageRef.parse(f"{given}:{tag}" if tag else given)
+        tags = [ImageRef.parse(known) for known in self.tags]
+        names = [
+            n for n in tags if (n.domain, n.path) == (wanted.domain, wanted.path) and tag in (None, n.tag)
+        ]
+        if not names:
+            return fail(404, f"An image does not exist locally with the tag: {wanted.path}")
         response = await begin(request)
-        await line(response, {"status": f"The push refers to repository [{name.domain}/{name.path}]"})
-        if await self._fault(response, "push", str(name)):
-            return response
-        try:
-            aux = await push(self._registry(name, request), name, image, lambda row: line(response, row))
-        except (aiohttp.ClientError, OSError) as problem:
-            return await end(response, error(str(problem)))
-        digest = {"status": f"{name.tag}: digest: {aux['Digest']} size: {aux['Size']}"}
-        return await end(response, digest, {"progressDetail": {}, "aux": aux})
+        await line(response, {"status": f"The push refers to repository [{wanted.domain}/{wanted.path}]"})
+        for name in names:
+            if await self._fault(response, "push", str(name)):
+                return response
+            image = self.images[self.tags[name.familiar]]
+            try:
+                aux = await push(self._registry(name, request), name, image, lambda row: line(response, row))
+            except (aiohttp.ClientError, OSError) as problem:
+                return await end(response, error(str(problem)))
+            await line(response, {"status": f"{name.tag}: digest: {aux['Digest']} size: {aux['Size']}"})
+            await line(response, {"progressDetail": {}, "aux": aux})
+        return await end(response)
 
     async def _pull(self, request: web.Request) -> web.StreamResponse:
         name = ImageRef.parse(f"{request.query['fromImage']}:{request.query.get('tag') or 'latest'}")
@@ -279,11 +320,14 @@ class DockerServer:
         await line(response, {"status": f"Pulling from {name.path}", "id": name.tag})
         try:
             registry = self._registry(name, request)
-            image = await pull(registry, name, _ARCHITECTURE, lambda row: line(response, row))
+            image, digest = await pull(registry, name, _ARCHITECTURE, lambda row: line(response, row))
         except (aiohttp.ClientError, OSError, Refused) as problem:
             return await end(response, error(str(problem)))
+        known = self.tags.get(name.familiar) == image.id
         self.add(image)
-        return await end(response, {"status": f"Status: Downloaded newer image for {name.familiar}"})
+        what = "Image is up to date" if known else "Downloaded newer image"
+        result = {"status": f"Status: {what} for {name.familiar}"}
+        return await end(response, {"status": f"Digest: {digest}"}, result)
 
     async def _log_in(self, request: web.Request) -> web.Response:
         login = await request.json()

@@ -93,33 +93,40 @@ async def push(registry: Registry, name: ImageRef, image: SavedImage, tell: Tell
     return {"Tag": name.tag, "Digest": digest_of(manifest), "Size": len(manifest)}
 
 
-async def pull(registry: Registry, name: ImageRef, architecture: str, tell: Tell) -> SavedImage:
-    """Fetch an image, of a manifest list the one for `architecture`. Raises `Refused`, aiohttp.ClientError, OSError."""
+async def pull(registry: Registry, name: ImageRef, architecture: str, tell: Tell) -> tuple[SavedImage, str]:
+    """Fetch an image, of a manifest list the one for `architecture`; the digest is that of what the name stands for.
+
+    Raises `Refused`, aiohttp.ClientError, OSError.
+    """
     base = f"{registry.base}{name.path}"
     async with registry.session() as session:
-        document = await _manifest_of(session, base, name.tag)
+        document, digest = await _manifest_of(session, base, name.tag, name.familiar)
         if "manifests" in document:
             fitting = [m for m in document["manifests"] if m["platform"]["architecture"] == architecture]
             if not fitting:
                 raise Refused(f"no matching manifest for linux/{architecture} in the manifest list entries")
-            document = await _manifest_of(session, base, fitting[0]["digest"])
+            document, _ = await _manifest_of(session, base, fitting[0]["digest"], name.familiar)
         config = await _blob(session, base, document["config"]["digest"])
         layers = []
         for part in document["layers"]:
             layers.append(gzip.decompress(await _blob(session, base, part["digest"])))
             await tell({"status": "Pull complete", "progressDetail": {}, "id": part["digest"][7:19]})
-    return SavedImage(config, tuple(layers), (str(name),))
+    return SavedImage(config, tuple(layers), (str(name),)), digest
 
 
-async def _manifest_of(session: aiohttp.ClientSession, base: str, reference: str) -> Json:
+async def _manifest_of(
+    session: aiohttp.ClientSession, base: str, reference: str, name: str
+) -> tuple[Json, str]:
+    """A manifest and its digest; `name` is what messages say."""
     headers = {"Accept": f"{MANIFEST_V2}, {MANIFEST_LIST}"}
     async with session.get(f"{base}/manifests/{reference}", headers=headers) as answer:
         if answer.status == 404:
-            raise Refused(f"manifest for {base.partition('/v2/')[2]}:{reference} not found: manifest unknown")
+            raise Refused(f"manifest for {name} not found: manifest unknown")
         if answer.status == 401:
             raise Refused("no basic auth credentials")
         answer.raise_for_status()
-        return dict(json.loads(await answer.read()))
+        body = await answer.read()
+        return dict(json.loads(body)), digest_of(body)
 
 
 async def _blob(session: aiohttp.ClientSession, base: str, digest: str) -> bytes:
