@@ -3,7 +3,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint types check format clean lab lab-down e2e e2e-smoke bench bench-fanout bench-ui messages pictures
+.PHONY: setup demo test lint types check format clean lab lab-down e2e e2e-smoke conformance bench bench-fanout bench-ui messages pictures
 
 setup: $(VENV)/.ready
 
@@ -44,7 +44,13 @@ e2e-smoke: setup
 	$(BIN)/pytest -m lab -s tests/e2e/test_smoke.py $(PYTEST_ARGS)
 
 e2e: lab
-	$(BIN)/pytest -m lab -s tests/e2e $(PYTEST_ARGS)
+	$(BIN)/pytest -m lab -s tests/e2e tests/conformance $(PYTEST_ARGS)
+
+# The embedded lab beside the real one, and the tables of docs/conformance.md from what was found.
+FOUND := build/conformance
+conformance: lab
+	TKE_CONFORMANCE_RESULTS=$(FOUND) $(BIN)/pytest -m "lab or not lab" tests/conformance
+	$(BIN)/python -m tools.conformance $(FOUND)
 
 bench: bench-fanout bench-ui
 
