@@ -17,11 +17,11 @@ from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.place import REPAIR, LabPlace
 
 IDLE_LIMIT = 3600.0
-"""Seconds without a command after which the lab ends by itself."""
+"""Seconds in which nobody asks anything of the lab, after which it ends by itself."""
 
 
 async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDLE_LIMIT) -> None:
-    """Serve the lab until SIGTERM, or `idle` seconds without a command; the pid file says that it is ready."""
+    """Serve the lab until SIGTERM, or until nobody asks anything for `idle` seconds; the pid file says it is ready."""
     _allow_many_connections()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -43,8 +43,8 @@ async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDL
         write_private(place.pid_file, f"{os.getpid()}\n")
         try:
             seen = -1
-            while lab.commands != seen:
-                seen = lab.commands
+            while (asked := _asked(lab)) != seen:
+                seen = asked
                 try:
                     await asyncio.wait_for(stop.wait(), idle)
                     return
@@ -52,6 +52,12 @@ async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDL
                     continue
         finally:
             place.pid_file.unlink(missing_ok=True)
+
+
+def _asked(lab: EmbeddedLab) -> int:
+    """How often anybody asked anything: commands, and requests to the APIs and registries."""
+    docker = len(lab.docker.requests) + len(lab.docker.storage.requests)
+    return lab.commands + lab.cluster.asked + lab.gateway.asked + docker
 
 
 def _allow_many_connections() -> None:

@@ -100,6 +100,12 @@ class LabCluster(ModelCluster):
             if server is not None:
                 await server.stop()
 
+    @property
+    def asked(self) -> int:
+        """How many requests its API servers were sent so far."""
+        servers = [*self.servers.values(), *([self.virtual] if self.virtual else [])]
+        return sum(len(server.requests) for server in servers)
+
     async def settle(self, machine: ModelMachine) -> None:
         """Start what the manifests of a machine ask for, and report it, if its kubelet runs."""
         if not _kubelet_runs(machine) or not machine.path(f"{MANIFESTS}/kube-apiserver.yaml").is_file():

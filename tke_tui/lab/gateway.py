@@ -45,6 +45,11 @@ class Gateway:
         for server in self._servers:
             await server.stop()
 
+    @property
+    def asked(self) -> int:
+        """How many requests it was sent so far."""
+        return sum(len(server.requests) for server in self._servers)
+
     async def _serve(self) -> None:
         store = self._cluster.store
         while store.get(_DAEMON_SET) is None:

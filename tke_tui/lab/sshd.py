@@ -81,10 +81,12 @@ class Seen:
 class LabSshd:
     """See the module. `port` 0 takes a free one.
 
-    `max_startups` connections may be logging in at once, more are dropped; `max_sessions` bounds the channels per
-    connection; connections whose number (from 1) is in `refuse_logins` are dropped; `login_gate` holds every login
+    `max_startups` is sshd's START:RATE:FULL, by default as there: when START connections are logging in, RATE percent
+    of further ones are dropped, rising to all when FULL are; which ones is not chance, but the same each time.
+    `max_sessions` bounds the channels per connection, by default as sshd does; connections whose number (from 1) is in `refuse_logins` are dropped; `login_gate` holds every login
     until it is set; `noise` is what the login shell prints before each command; `sftp` False leaves SFTP out,
-    "noisy" spoils it as a talking profile does. `methods` are the login methods offered.
+    "noisy" spoils it as a talking profile does. `methods` are the login methods offered. `transfers` answers the
+    adapter's own scripts in place of a shell. `record` False keeps no list of what was asked.
     """
 
     root: Path
@@ -92,10 +94,11 @@ class LabSshd:
     port: int = 0
     users: Mapping[str, Account] = field(default_factory=lambda: {"root": Account()})
     commands: Commands | None = None
+    transfers: Callable[[tuple[str, ...], bytes], Reply] | None = None
     gate: Gate | None = None
     methods: Collection[AuthMethod] = ("publickey", "password")
     host_key: asyncssh.SSHKey | None = None
-    max_startups: int | None = None
+    max_startups: tuple[int, int, int] = (10, 30, 100)
     max_sessions: int = 10
     refuse_logins: Collection[int] = ()
     login_gate: asyncio.Event | None = None
@@ -103,6 +106,7 @@ class LabSshd:
     sftp: bool | Literal["noisy"] = True
     forwarding: bool = True
     kbdint_prompts: Sequence[tuple[str, bool]] = (("密码：", False),)
+    record: bool = True
 
     def __post_init__(self) -> None:
         self.client_key = asyncssh.generate_private_key("ssh-ed25519")
@@ -119,6 +123,8 @@ class LabSshd:
         self.logging_in = 0
         self.most_logging_in = 0
         self.most_sessions = 0
+        self.dropped_startups = 0
+        self._due = 0.0
         self.jobs: dict[str, asyncio.Task[object]] = {}
         self._acceptor: asyncssh.SSHAcceptor | None = None
 
@@ -160,6 +166,19 @@ class LabSshd:
         for connection in list(self.connections):
             connection.abort()
 
+    def drops_startup(self) -> bool:
+        """Whether one more connection is dropped for those that are logging in."""
+        start, rate, full = self.max_startups
+        if self.logging_in < start:
+            return False
+        if self.logging_in < full:
+            self._due += rate + (100 - rate) * (self.logging_in - start) / (full - start)
+            if self._due < 100:
+                return False
+            self._due -= 100
+        self.dropped_startups += 1
+        return True
+
     @property
     def argvs(self) -> list[list[str]]:
         """Commands seen so far that were not the adapter's own."""
@@ -177,8 +196,7 @@ class _Server(asyncssh.SSHServer):
         machine = self._machine
         self.connection = conn
         machine.connection_count += 1
-        full = machine.max_startups is not None and machine.logging_in >= machine.max_startups
-        if full or machine.connection_count in machine.refuse_logins:
+        if machine.connection_count in machine.refuse_logins or machine.drops_startup():
             conn.abort()
             return
         machine.connections.add(conn)
@@ -281,13 +299,15 @@ def _sftp_factory(machine: LabSshd) -> Callable[[asyncssh.SSHServerChannel[bytes
 
 async def _serve(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes]) -> None:
     line = process.command or ""
-    machine.exec_lines.append(line)
+    if machine.record:
+        machine.exec_lines.append(line)
     user = str(process.get_extra_info("username"))
-    task = asyncio.ensure_future(_answer(machine, process, user, line))
     served = unwrap(line)
-    job = served.job if served else ""
-    if job:
-        machine.jobs[job] = task
+    if served is None:
+        raise AssertionError(f"a command that the adapter did not send: {line}")
+    job = served.job
+    task = asyncio.ensure_future(_answer(machine, process, user, served))
+    machine.jobs[job] = task
     try:
         code = await asyncio.shield(task)
     except asyncio.CancelledError:
@@ -301,16 +321,15 @@ async def _serve(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes]) ->
         process.exit(code)
 
 
-async def _answer(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], user: str, line: str) -> int:
+async def _answer(
+    machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], user: str, served: Served
+) -> int:
     account = machine.users[user]
     process.stdout.write(machine.noise)
     process.stderr.write(machine.noise)
     if not account.shell_works:
         process.stdout.write(b"This account is currently not available.\n")
         return 1
-    served = unwrap(line)
-    if served is None:
-        raise AssertionError(f"a command that the adapter did not send: {line}")
     if served.sudo:
         refusal = await _sudo(account, user, served, process)
         if refusal is not None:
@@ -328,7 +347,7 @@ async def _answer(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], u
     process.stdout.write(served.mark)
     process.stderr.write(served.mark)
     stdin = await process.stdin.read()
-    if not own:
+    if not own and machine.record:
         machine.seen.append(Seen(user, served.argv, served.sudo, stdin))
     reply: Reply | None = None
     if machine.gate is not None and (why := await machine.gate(served.argv)) is not None:
@@ -337,7 +356,9 @@ async def _answer(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes], u
         effective = "root" if served.sudo else user
         env = CommandEnv(effective, machine.root, lambda stream, text: _write(process, stream, text))
         reply = await machine.commands(list(served.argv), stdin, env)
-    if reply is None and (own or served.argv[0] in FILE_TOOLS):
+    if reply is None and own and machine.transfers is not None:
+        reply = machine.transfers(served.argv, stdin)
+    elif reply is None and (own or served.argv[0] in FILE_TOOLS):
         reply = await run_in_tree(machine.root, served.argv, stdin, machine.owners)
     code, out, err = reply or (127, "", f"sh: 1: {served.argv[0]}: not found\n")
     _write(process, "stdout", out)

@@ -25,7 +25,7 @@ async def test_a_machine_is_logged_in_to_once_however_many_ask(tmp_path: Path) -
 async def test_logins_at_one_address_stay_within_the_limit(tmp_path: Path) -> None:
     users = {f"user{i}": Account() for i in range(30)}
     async with (
-        LabSshd(tmp_path / "m", users=users, commands=Machine(), max_startups=4) as server,
+        LabSshd(tmp_path / "m", users=users, commands=Machine(), max_startups=(4, 100, 4)) as server,
         open_pool(tmp_path, logins_per_target=4) as pool,
     ):
         await asyncio.gather(*(pool.get(server.login(user)) for user in users))
