@@ -20,7 +20,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
@@ -30,8 +29,8 @@ from tke_tui.forms.fields import fields
 from tke_tui.messages import DOMAIN, LANGUAGES, LOCALE
 
 ROOT = Path(tke_tui.__file__).parent
-KEYWORDS = {"_": None, "N_": None, "n_": (1, 2)}
-RULES = {"error": (3, 4), "warning": (3, 4)}
+KEYWORDS: dict[str, tuple[int, ...]] = {"_": (1,), "N_": (1,), "n_": (1, 2)}
+RULES: dict[str, tuple[int, ...]] = {"error": (3, 4), "warning": (3, 4)}
 """Positions of message and fix in what the model's rules report."""
 
 SENTENCE = 9
@@ -51,14 +50,36 @@ def extracted() -> Catalog:
 def _marked() -> Iterator[tuple[str | tuple[str, ...], str]]:
     for path in sorted(ROOT.rglob("*.py")):
         place = str(path.relative_to(ROOT.parent))
-        keywords: dict[str, tuple[int, ...] | None] = dict(KEYWORDS)
-        if "core/model" in place:
-            keywords |= RULES
-        for _line, found, _comments, _context in extract_from_file("python", path, keywords=keywords):
-            if isinstance(found, tuple) and "core/model" in place:
-                yield from ((text, place) for text in found if text)
-            elif found:
-                yield found, place
+        keywords = KEYWORDS | RULES if "core/model" in place else KEYWORDS
+        calls = [
+            node
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+        ]
+        for call in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+            name = _name(call.func)
+            texts = [text for position in keywords.get(name, ()) if (text := _literal(call, position))]
+            if name == "n_" and texts:
+                yield tuple(texts), place
+            else:
+                yield from ((text, place) for text in texts)
+
+
+def _name(function: ast.expr) -> str:
+    match function:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
+
+
+def _literal(call: ast.Call, position: int) -> str:
+    """The argument at a position, from 1, if it is a text; "" else."""
+    if position <= len(call.args):
+        argument = call.args[position - 1]
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+            return argument.value
+    return ""
 
 
 def _with_values() -> Iterator[tuple[str, str]]:

@@ -225,7 +225,8 @@ def test_a_value_of_a_wrong_type_is_explained_and_the_rest_is_read(path: str, va
 @pytest.mark.parametrize(
     ("text", "line", "column", "says"),
     [
-        ('{"cluster": {},\n "Config": {},\n}', 3, 1, "comma"),
+        ('{"cluster": {},\n "Config": {},\n}', 2, 14, "comma"),
+        ("[1, 2 ,\n\n ]", 1, 7, "comma"),
         ('{"a": "\\q"}', 1, 8, "backslash"),
         ("{} {}", 1, 4, "follows the closing bracket"),
         ("cluster:\n\tspec: 1", 2, 1, "spaces"),

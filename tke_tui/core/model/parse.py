@@ -67,6 +67,11 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_json_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
+        comma = _trailing_comma(text, error.pos)
+        if comma is not None:
+            line, column = text.count("\n", 0, comma) + 1, comma - text.rfind("\n", 0, comma)
+            fix = "Remove the comma in front of the closing bracket."
+            raise Unparsable("not valid JSON: a comma after the last entry", fix, line, column) from None
         hint = _json_hint(text, error)
         raise Unparsable(f"not valid JSON: {error.msg}", hint, error.lineno, error.colno) from None
     except RecursionError:
@@ -87,11 +92,20 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no number")
 
 
+def _trailing_comma(text: str, position: int) -> int | None:
+    """Where the comma is that Python up to 3.12 finds fault with at the bracket behind it, 3.13 at itself."""
+    before = text[:position].rstrip()
+    behind = text[position:].removeprefix(",").lstrip()
+    if not behind.startswith(("]", "}")):
+        return None
+    if text.startswith(",", position):
+        return position
+    return len(before) - 1 if before.endswith(",") else None
+
+
 def _json_hint(text: str, error: json.JSONDecodeError) -> str:
     if "escape" in error.msg:
         return r"Write a backslash in text as \\."
-    if text[: error.pos].rstrip().endswith(",") and text[error.pos : error.pos + 1] in "]}":
-        return "Remove the comma in front of the closing bracket."
     if error.msg.startswith("Extra data"):
         return "Remove what follows the closing bracket."
     return "Check brackets, commas and quotes at and before that place."
