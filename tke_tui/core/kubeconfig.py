@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import yaml
+from tke_tui.core.yaml_text import dump_yaml
 
 
 def kubeconfig(
@@ -45,4 +45,4 @@ def kubeconfig(
 
 def to_text(config: dict[str, Any]) -> str:
     """The YAML text of a kubeconfig; the same document always gives the same text."""
-    return yaml.safe_dump(config, default_flow_style=False, sort_keys=False)
+    return dump_yaml(config)

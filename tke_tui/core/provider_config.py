@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tke_tui.core.components import AUTH_NODE_PORT, NAMESPACE
 from tke_tui.core.handlers.control_plane_files import audit_policy
 from tke_tui.core.handlers.docker_settings import base_settings
@@ -22,6 +20,7 @@ from tke_tui.core.kube_objects import Object, config_hash
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote.kernel import sysctl_content
 from tke_tui.core.templating import render
+from tke_tui.core.yaml_text import dump_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -94,7 +93,7 @@ def provider_config(para: CreateClusterPara) -> str:
         **{part: {"extraArgs": {}} for part in EXTRA_ARGS},
         "authzWebhook": {"endpoint": f"https://{entry}:{AUTH_NODE_PORT}/auth/authz"},
     }
-    return yaml.safe_dump(document, default_flow_style=False, sort_keys=False)
+    return dump_yaml(document)
 
 
 def _registry_address(para: CreateClusterPara) -> str:

@@ -12,7 +12,8 @@ from functools import cache
 from typing import Any
 
 import jinja2
-import yaml
+
+from tke_tui.core.yaml_text import dump_yaml, load_all_yaml
 
 # Legal in JSON as they stand, but not in TOML (DEL), or folded or refused by YAML (the others).
 _ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
@@ -25,7 +26,7 @@ def _quote(value: object) -> str:
 
 def _to_yaml(value: object, indent: int = 0) -> str:
     # Without allow_unicode: with it PyYAML writes U+0085 in a form that it reads as a blank.
-    text = yaml.safe_dump(value, default_flow_style=False, sort_keys=False).rstrip("\n")
+    text = dump_yaml(value).rstrip("\n")
     return text.replace("\n", "\n" + " " * indent)
 
 
@@ -51,4 +52,4 @@ def render(template: str, /, **values: Any) -> str:
 
 def render_manifests(template: str, /, **values: Any) -> list[dict[str, Any]]:
     """The Kubernetes objects of a multi-document YAML template, empty documents left out."""
-    return [document for document in yaml.safe_load_all(render(template, **values)) if document]
+    return [document for document in load_all_yaml(render(template, **values)) if document]

@@ -12,15 +12,15 @@ import ssl
 from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass, field
 
-import yaml
-
 from aiohttp import web
+
 from tke_tui.core.handlers import keepalived
 from tke_tui.core.handlers.vip_rules import API_SERVER_CHAIN
 from tke_tui.core.kubeadm.expiry import KUBELET_CLIENT
 from tke_tui.core.kubeadm.files import KUBELET_CONF
 from tke_tui.core.kubeadm.settings import KNOWN_TOKENS
 from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.core.yaml_text import load_yaml
 from tke_tui.lab.certificates import make_leaf
 from tke_tui.lab.kube.api import key_of
 from tke_tui.lab.kube.kinds import KINDS, Object
@@ -191,7 +191,7 @@ class LabCluster(ModelCluster):
             if self._manifests.get(key) == text and self.store.get(key) is not None:
                 continue
             self._manifests[key] = text
-            pod = yaml.safe_load(text)
+            pod = load_yaml(text)
             pod |= {"apiVersion": "v1", "kind": "Pod"}
             pod["metadata"] |= {"name": key[3], "namespace": key[2]}
             pod["spec"]["nodeName"] = machine.address

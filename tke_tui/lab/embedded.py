@@ -37,7 +37,7 @@ from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
 from tke_tui.lab.transfers import transfer
 from tke_tui.lab.troubles import Troubles
 
-RECENT = 100
+RECENT = 500
 """Commands that a machine remembers."""
 
 

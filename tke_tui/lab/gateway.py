@@ -13,9 +13,8 @@ import ssl
 import tempfile
 from pathlib import Path
 
-import yaml
-
 from tke_tui.core.components import NAMESPACE
+from tke_tui.core.yaml_text import load_yaml
 from tke_tui.lab.cluster import LabCluster
 from tke_tui.lab.registry import RegistryServer
 
@@ -89,5 +88,5 @@ class Gateway:
         secret = self._cluster.store.get(_REGISTRY)
         assert secret is not None
         text = base64.b64decode(secret["data"]["tke-registry-config.yaml"])
-        security = yaml.safe_load(text)["security"]
+        security = load_yaml(text)["security"]
         return security["adminUsername"], security["adminPassword"]

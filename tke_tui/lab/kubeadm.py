@@ -15,9 +15,8 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from tke_tui.core.kubeadm.expiry import KUBELET_CLIENT
+from tke_tui.core.yaml_text import dump_yaml, load_all_yaml, load_yaml
 from tke_tui.lab.certificates import CA_OF, make_ca, make_leaf
 from tke_tui.lab.machine import ModelMachine, Reply
 from tke_tui.lab.static_pods import made_at
@@ -96,7 +95,7 @@ def kubeadm(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
     config = machine.path(flags["config"])
     if config.stat().st_mode & 0o077:
         return Reply(1, "", "model: the configuration holds secrets and can be read by others\n")
-    documents = {d["kind"]: d for d in yaml.safe_load_all(config.read_text())}
+    documents = {d["kind"]: d for d in load_all_yaml(config.read_text())}
     phase = Phase(machine, cluster, documents, patches_of(machine, flags.get("experimental-patches", "")))
     try:
         (_INIT if argv[0] == "init" else _JOIN)[" ".join(words)](phase)
@@ -121,7 +120,7 @@ class Phase:
         if "ClusterConfiguration" in self.documents:
             return self.documents["ClusterConfiguration"]
         stored = self.cluster.objects[("ConfigMap", "kubeadm-config", "kube-system")]
-        return dict(yaml.safe_load(stored["data"]["ClusterConfiguration"]))
+        return dict(load_yaml(stored["data"]["ClusterConfiguration"]))
 
     # --- parts that init and join share ---
 
@@ -160,7 +159,7 @@ class Phase:
         """With a certificate of its own for the user, unless another login is given."""
         path = self.machine.path(f"/etc/kubernetes/{file}")
         if path.is_file():
-            if yaml.safe_load(path.read_text())["clusters"][0]["cluster"]["server"] != server:
+            if load_yaml(path.read_text())["clusters"][0]["cluster"]["server"] != server:
                 raise Refused(
                     f'a kubeconfig file "{file}" exists already but has got the wrong API Server URL'
                 )
@@ -171,7 +170,7 @@ class Phase:
             "clusters": [{"name": "global", "cluster": cluster}],
             "users": [login(self.machine, file) if user is None else {"name": file, "user": user}],
         }
-        self.machine.put(f"/etc/kubernetes/{file}", yaml.safe_dump(document), mode=0o600)
+        self.machine.put(f"/etc/kubernetes/{file}", dump_yaml(document), mode=0o600)
 
     def kubeconfigs(self) -> None:
         endpoint = f"https://{self.configuration['controlPlaneEndpoint']}"
@@ -194,7 +193,7 @@ class Phase:
         kubelet_runs = "kubelet.service" in self.machine.facts.get("systemd", {}).get("active", ())
         if self.machine.path(path).is_file() and kubelet_runs:
             made_at(self.machine, component)
-        self.machine.put(path, yaml.safe_dump(pod), mode=0o600)
+        self.machine.put(path, dump_yaml(pod), mode=0o600)
         if kubelet_runs:
             made_at(self.machine, component)
 
@@ -256,11 +255,11 @@ class Phase:
         self.api()
         key = ("ConfigMap", "kubeadm-config", "kube-system")
         old = self.cluster.objects.get(key, {"data": {}})["data"].get("ClusterStatus", "apiEndpoints: {}")
-        status = yaml.safe_load(old)
+        status = load_yaml(old)
         status["apiEndpoints"][self.node] = {"advertiseAddress": self.node}
         data = {
-            "ClusterConfiguration": yaml.safe_dump(self.configuration),
-            "ClusterStatus": yaml.safe_dump(status),
+            "ClusterConfiguration": dump_yaml(self.configuration),
+            "ClusterStatus": dump_yaml(status),
         }
         self.cluster.put("ConfigMap", "kubeadm-config", "kube-system", data=data)
         self.cluster.put("ConfigMap", "kubelet-config-1.20", "kube-system", data={})
@@ -405,7 +404,7 @@ def login(machine: ModelMachine, file: str, serial: int = 1, days: int = 365) ->
 def patches_of(machine: ModelMachine, directory: str) -> dict[str, dict[str, str]]:
     found = {}
     for path in machine.path(directory).glob("*+merge.yaml") if directory else ():
-        patch = yaml.safe_load(path.read_text())
+        patch = load_yaml(path.read_text())
         found[path.name.removesuffix("+merge.yaml")] = patch["metadata"]["annotations"]
     return found
 

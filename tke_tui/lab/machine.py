@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, MutableSequence, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -51,7 +51,7 @@ class ModelMachine:
     root: Path
     address: str = "10.0.0.1"
     facts: dict[str, Any] = field(default_factory=dict)
-    log: list[tuple[str, ...]] = field(default_factory=list)
+    log: MutableSequence[tuple[str, ...]] = field(default_factory=list)
     operations: int = 0
     fault_at: int = 0
     fault: str = "cancel"
@@ -61,15 +61,19 @@ class ModelMachine:
 
     def path(self, absolute: str) -> Path:
         """Where a path of the machine is on this host; symbolic links of the machine are followed."""
-        where = self.root
-        for part in Path(absolute).parts[1:]:
-            where /= part
+        # Texts, since a Path for every part is what a lab with many machines would mostly be busy with.
+        where = root = str(self.root)
+        for part in absolute.split("/"):
+            if not part:
+                continue
+            where = f"{where}/{part}"
             for _ in range(8):
-                if not where.is_symlink():
+                try:
+                    target = os.readlink(where)  # noqa: PTH115
+                except OSError:
                     break
-                target = str(where.readlink())
-                where = self.root / target.lstrip("/") if target.startswith("/") else where.parent / target
-        return where
+                where = root + target if target.startswith("/") else f"{where.rpartition('/')[0]}/{target}"
+        return Path(where)
 
     def entry(self, absolute: str) -> Path:
         """As `path`, but the last part is not followed when it is a link."""

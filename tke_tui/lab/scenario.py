@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tke_tui.core.errors import UsageError
+from tke_tui.core.yaml_text import load_yaml
 
 MOST_NODES = 2000
 FOREVER = 1_000_000
@@ -83,7 +84,7 @@ class Scenario(_Part):
     def read(cls, path: Path) -> Scenario:
         """Raises `UsageError` that names the key that is wrong."""
         try:
-            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+            document = load_yaml(path.read_text(encoding="utf-8"))
             return cls.model_validate(document if document is not None else {})
         except ValidationError as error:
             first = error.errors()[0]

@@ -18,6 +18,7 @@ KEEP = 1 << 20
 """Bytes of a stream kept by default."""
 _PREAMBLE = 256 << 10
 _LONGEST_LINE = 256 << 10
+_GROUP = re.compile(rb"(\d+)\n")
 
 
 def decode(data: bytes) -> str:
@@ -87,7 +88,7 @@ class MarkedStream:
     """One output stream: `preamble` is what came before the mark, `content` what the command itself wrote."""
 
     def __init__(self, job: str, keep: int, deliver: Callable[[str], None] | None) -> None:
-        self._mark = re.compile(re.escape(job.encode()) + rb" (\d+)\n")
+        self._mark = job.encode() + b" "
         self._lines = LineSplitter(deliver) if deliver is not None else None
         self.preamble = b""
         self.content = BoundedBytes(keep)
@@ -96,13 +97,13 @@ class MarkedStream:
     def feed(self, data: bytes) -> None:
         if self.group is None:
             self.preamble += data
-            found = self._mark.search(self.preamble)
+            before, mark, after = self.preamble.partition(self._mark)
+            found = _GROUP.match(after) if mark else None
             if found is None:
                 self.preamble = self.preamble[-_PREAMBLE:]
                 return
             self.group = int(found[1])
-            data = self.preamble[found.end() :]
-            self.preamble = self.preamble[: found.start()]
+            self.preamble, data = before, after[found.end() :]
         if data:
             self.content.add(data)
             if self._lines is not None:

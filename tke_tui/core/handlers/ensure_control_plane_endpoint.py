@@ -24,6 +24,7 @@ from tke_tui.core.kubeadm.files import (
 from tke_tui.core.kubeadm.run import init_phase
 from tke_tui.core.remote import static_restart, systemd
 from tke_tui.core.task import Need, On, Scope, Task
+from tke_tui.core.yaml_text import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -88,12 +89,12 @@ class EnsureControlPlaneEndpoint(Task):
 
 def _server(text: str) -> str:
     try:
-        return str(yaml.safe_load(text)["clusters"][0]["cluster"]["server"])
+        return str(load_yaml(text)["clusters"][0]["cluster"]["server"])
     except (yaml.YAMLError, KeyError, IndexError, TypeError):
         return ""
 
 
 def _with_server(text: str, server: str) -> str:
-    document = yaml.safe_load(text)
+    document = load_yaml(text)
     document["clusters"][0]["cluster"]["server"] = server
-    return yaml.safe_dump(document, default_flow_style=False, sort_keys=False)
+    return dump_yaml(document)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import yaml
-
 from tke_tui.core.kubeadm import api, minor_version
 from tke_tui.core.kubeadm.joining import JoinPhase
+from tke_tui.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.context import Context
@@ -35,5 +34,5 @@ class EnsureJoinPhaseControlPlaneJoinUpdateStatus(JoinPhase):
 
 def api_endpoints(config: dict[str, Any]) -> set[str]:
     """Node names in the ClusterStatus of a kubeadm-config ConfigMap."""
-    status = yaml.safe_load((config.get("data") or {}).get("ClusterStatus") or "{}")
+    status = load_yaml((config.get("data") or {}).get("ClusterStatus") or "{}")
     return set((status or {}).get("apiEndpoints") or {})

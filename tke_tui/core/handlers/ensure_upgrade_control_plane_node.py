@@ -27,6 +27,7 @@ from tke_tui.core.kubeadm.run import upgrade
 from tke_tui.core.kubeadm.versions import why_not_upgrade
 from tke_tui.core.remote import static_restart
 from tke_tui.core.task import Scope, Task
+from tke_tui.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.bundle import Bundle
@@ -97,7 +98,7 @@ class EnsureUpgradeControlPlaneNode(Task):
             return True
         found = await api.get(ctx, "v1", "ConfigMap", "kubeadm-config", api.SYSTEM)
         text = ((found or {}).get("data") or {}).get("ClusterConfiguration") or "{}"
-        return bool(yaml.safe_load(text).get("kubernetesVersion") == f"v{version}")
+        return bool(load_yaml(text).get("kubernetesVersion") == f"v{version}")
 
     async def _upgrade_static_pods(self, ctx: Context, version: str) -> None:
         if ctx.node.name == ctx.para.first.ip:
@@ -137,7 +138,7 @@ def _runs(found: dict[str, Any] | None, version: str) -> bool | str:
 
 def _tag(text: str | None) -> str:
     try:
-        image = yaml.safe_load(text or "")["spec"]["containers"][0]["image"]
+        image = load_yaml(text or "")["spec"]["containers"][0]["image"]
     except (yaml.YAMLError, KeyError, IndexError, TypeError):
         return ""
     return str(image).rpartition(":")[2]

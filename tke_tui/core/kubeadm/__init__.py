@@ -9,12 +9,11 @@ import hashlib
 import json
 from typing import Any, Protocol, cast
 
-import yaml
-
 from tke_tui.core.errors import UsageError
 from tke_tui.core.kubeadm import v1beta2
 from tke_tui.core.kubeadm.credentials import Credentials, ca_cert_hash
 from tke_tui.core.kubeadm.settings import ClusterSettings, cluster_settings, minor_version
+from tke_tui.core.yaml_text import dump_all_yaml
 
 Document = dict[str, Any]
 
@@ -65,7 +64,7 @@ def join_documents(
 
 def to_yaml(documents: list[Document]) -> str:
     """One YAML stream; the same documents always give the same text."""
-    return yaml.safe_dump_all(documents, default_flow_style=False, sort_keys=False)
+    return dump_all_yaml(documents)
 
 
 def fingerprint(part: Any) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import yaml
-
 from tke_tui.core.kubeadm import minor_version
 from tke_tui.core.kubeadm.settings import SECURE_METRICS_SINCE
+from tke_tui.core.yaml_text import dump_yaml, load_yaml
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -37,11 +36,11 @@ def annotate(manifest: str, wanted: dict[str, str]) -> str:
     """The manifest with these annotations added to those it has."""
     pod = _load(manifest)
     pod["metadata"]["annotations"] = {**(pod["metadata"].get("annotations") or {}), **wanted}
-    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False)
+    return dump_yaml(pod)
 
 
 def _load(manifest: str) -> dict[str, Any]:
-    pod: Any = yaml.safe_load(manifest)
+    pod: Any = load_yaml(manifest)
     if not isinstance(pod, dict) or not isinstance(pod.get("metadata"), dict):
         raise ValueError("not the manifest of a pod")
     return pod

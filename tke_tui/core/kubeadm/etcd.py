@@ -6,10 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tke_tui.core.errors import CommandFailed, Unreachable
 from tke_tui.core.remote import static_pods
+from tke_tui.core.yaml_text import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +104,7 @@ def joining_manifest(template: str, node: str, cluster: Sequence[Member]) -> str
     without a majority, hence the API server without a store; and where kubeadm can, it takes the name of the
     announced member from the list, where it is still empty.
     """
-    pod: dict[str, Any] = yaml.safe_load(template)
+    pod: dict[str, Any] = load_yaml(template)
     client = f"https://{node}:{CLIENT_PORT}"
     names = ",".join(
         f"{node if m.peer_url == peer_url(node) else m.name}={m.peer_url}"
@@ -129,4 +128,4 @@ def joining_manifest(template: str, node: str, cluster: Sequence[Member]) -> str
         **(pod["metadata"].get("annotations") or {}),
         _ADVERTISE_ANNOTATION: client,
     }
-    return yaml.safe_dump(pod, default_flow_style=False, sort_keys=False)
+    return dump_yaml(pod)

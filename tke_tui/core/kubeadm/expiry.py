@@ -15,6 +15,7 @@ from cryptography import x509
 
 from tke_tui.core.kubeadm.files import ADMIN_CONF, CONTROLLER_MANAGER_CONF, KUBELET_CONF, SCHEDULER_CONF
 from tke_tui.core.kubeadm.settings import PKI_DIR
+from tke_tui.core.yaml_text import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,7 +97,7 @@ def parse(place: Place, text: str) -> Certificate | None:
 def embedded(kubeconfig: str) -> str | None:
     """PEM of the client certificate in a kubeconfig; None when it names a file, or is no kubeconfig."""
     try:
-        data = yaml.safe_load(kubeconfig)["users"][0]["user"]["client-certificate-data"]
+        data = load_yaml(kubeconfig)["users"][0]["user"]["client-certificate-data"]
         return b64decode(data).decode()
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError):
         return None
@@ -107,9 +108,9 @@ def with_rotated_certificate(kubeconfig: str) -> str:
 
     Otherwise a kubelet that is started after a year logs in with one that has ended (kubeadm issue 1753).
     """
-    document = yaml.safe_load(kubeconfig)
+    document = load_yaml(kubeconfig)
     user = document["users"][0]["user"]
     for key in ("client-certificate-data", "client-key-data"):
         user.pop(key, None)
     user |= {"client-certificate": KUBELET_CLIENT, "client-key": KUBELET_CLIENT}
-    return yaml.safe_dump(document, default_flow_style=False, sort_keys=False)
+    return dump_yaml(document)

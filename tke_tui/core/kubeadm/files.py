@@ -10,6 +10,7 @@ import yaml
 
 from tke_tui.core.kubeadm.settings import KUBERNETES_DIR, MANIFEST_DIR, PKI_DIR
 from tke_tui.core.model.para import API_SERVER_PORT
+from tke_tui.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.node import Node
@@ -100,7 +101,7 @@ async def remove_foreign_kubeconfigs(node: Node, expected: Mapping[str, Collecti
 
 def _fits(text: str, servers: Collection[str], ca: str) -> bool:
     try:
-        cluster = yaml.safe_load(text)["clusters"][0]["cluster"]
+        cluster = load_yaml(text)["clusters"][0]["cluster"]
         trusted = b64decode(cluster["certificate-authority-data"]).decode().strip()
         return bool(cluster["server"] in servers and (not ca or trusted == ca))
     except (yaml.YAMLError, KeyError, IndexError, TypeError, ValueError):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
-
 from tke_tui.core.context import Mode
 from tke_tui.core.kubeadm import (
     Credentials,
@@ -20,6 +18,7 @@ from tke_tui.core.kubeadm.annotations import COMPONENTS, annotations_of
 from tke_tui.core.kubeadm.credentials import BOOTSTRAP_TOKEN, CA_CERT
 from tke_tui.core.kubeadm.settings import KUBERNETES_DIR
 from tke_tui.core.kubeadm.stamps import DIRECTORY
+from tke_tui.core.yaml_text import dump_yaml
 
 if TYPE_CHECKING:
     from tke_tui.core.adapters.ssh import CommandResult
@@ -137,6 +136,6 @@ async def _patch_flags(node: Node, version: str) -> tuple[str, ...]:
         return ()
     for component in COMPONENTS:
         patch = {"metadata": {"annotations": annotations_of(component, version)}}
-        await node.write_file(f"{PATCHES}/{component}+merge.yaml", yaml.safe_dump(patch, sort_keys=True))
+        await node.write_file(f"{PATCHES}/{component}+merge.yaml", dump_yaml(patch, sort_keys=True))
     flag = "--patches" if minor >= PATCH_FLAG_RENAMED else "--experimental-patches"
     return (f"{flag}={PATCHES}",)

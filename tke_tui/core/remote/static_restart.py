@@ -18,6 +18,7 @@ from tke_tui.core.kubeadm.files import ADMIN_CONF, manifest
 from tke_tui.core.model.para import API_SERVER_PORT
 from tke_tui.core.remote import static_pods, systemd
 from tke_tui.core.remote.waiting import until
+from tke_tui.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -122,7 +123,7 @@ async def healthy(node: Node, component: str) -> bool:
 def _probe(text: str | None, node: str) -> tuple[str, str] | None:
     """Server and path that kubelet asks whether the pod lives; None when the manifest names none."""
     try:
-        pod: Any = yaml.safe_load(text or "")
+        pod: Any = load_yaml(text or "")
         asked = pod["spec"]["containers"][0]["livenessProbe"]["httpGet"]
         scheme = str(asked.get("scheme") or "HTTP").lower()
         return f"{scheme}://{asked.get('host') or node}:{asked['port']}", str(asked.get("path") or "/")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import stat
-import subprocess
+import tarfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -131,25 +133,40 @@ def lsattr(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
     return Reply(0, f"{flags} {argv[-1]}\n")
 
 
-def tar(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
-    """The real tar, its absolute paths moved below the machine's root."""
-    return _really(["tar", *(_below(machine, word) for word in argv)])
+def tar(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """Only `tar -xzf TARBALL --no-same-owner --strip-components=N -C DIRECTORY`."""
+    if argv[0] != "-xzf" or argv[2] != "--no-same-owner" or argv[4] != "-C":
+        return None
+    strip, target = int(argv[3].partition("=")[2]), machine.path(argv[5])
+    try:
+        with tarfile.open(machine.path(argv[1]), "r:gz") as archive:
+            for member in archive:
+                name = "/".join(part for part in member.name.split("/") if part != ".").split("/", strip)[
+                    strip:
+                ]
+                if name and name[0]:
+                    archive.extract(member.replace(name=name[0], deep=False), target, filter="tar")
+    except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        return Reply(2, "", f"tar: {argv[1]}: {error}\ntar: Error is not recoverable: exiting now\n")
+    return Reply()
 
 
 def sh(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
-    """The merge script of the packages, really run below the machine's root."""
+    """What the merge script of the packages does: every file of a tree is renamed into place in another one."""
     if list(argv[:2]) != ["-c", MERGE]:
         return None
-    return _really(["sh", *argv[:3], *(_below(machine, word) for word in argv[3:])])
-
-
-def _below(machine: ModelMachine, word: str) -> str:
-    return str(machine.path(word)) if word.startswith("/") else word
-
-
-def _really(argv: list[str]) -> Reply:
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    return Reply(done.returncode, done.stdout, done.stderr)
+    source, target = argv[3:]
+    top = machine.path(source)
+    for path in sorted(top.rglob("*")):
+        if path.is_dir() and not path.is_symlink():
+            continue
+        new = machine.entry(f"{target.rstrip('/')}/{path.relative_to(top)}")
+        new.parent.mkdir(parents=True, exist_ok=True)
+        aside = new.with_name(f"{new.name}.tke-tui")
+        aside.unlink(missing_ok=True)
+        os.link(path, aside, follow_symlinks=False)
+        aside.replace(new)
+    return Reply()
 
 
 COMMANDS: dict[str, Command] = {

@@ -6,9 +6,9 @@ import os
 import re
 from collections.abc import Sequence
 
-import yaml
 from cryptography import x509
 
+from tke_tui.core.yaml_text import dump_yaml, load_all_yaml, load_yaml
 from tke_tui.lab.certificates import CA_OF, make_leaf
 from tke_tui.lab.kubeadm import PKI, ModelCluster, Phase, Refused, login, patches_of
 from tke_tui.lab.machine import Command, ModelMachine, Reply
@@ -35,11 +35,11 @@ def kubeadm(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
 def _renew(machine: ModelMachine, name: str) -> None:
     if name.endswith(".conf"):
         path = f"/etc/kubernetes/{name}"
-        document = yaml.safe_load(machine.text(path))
+        document = load_yaml(machine.text(path))
         serial = int(machine.facts.get("serials", {}).get(name, 1)) + 1
         machine.facts.setdefault("serials", {})[name] = serial
         document["users"] = [login(machine, name, serial)]
-        machine.put(path, yaml.safe_dump(document), mode=0o600)
+        machine.put(path, dump_yaml(document), mode=0o600)
         return
     name = name.replace("etcd-", "etcd/", 1) if name in ETCD else name
     base = f"{PKI}/{name}"
@@ -63,7 +63,7 @@ def _upgrade(machine: ModelMachine, flags: dict[str, str], version: str) -> Repl
     cluster: ModelCluster = machine.facts["cluster"]
     documents = {}
     if "config" in flags:
-        documents = {d["kind"]: d for d in yaml.safe_load_all(machine.text(flags["config"]))}
+        documents = {d["kind"]: d for d in load_all_yaml(machine.text(flags["config"]))}
     phase = Phase(machine, cluster, documents, patches_of(machine, flags.get("experimental-patches", "")))
     wanted = version or str(phase.configuration["kubernetesVersion"])
     own = re.search(r"v\d+\.\d+\.\d+", machine.text("/usr/bin/kubeadm"))
