@@ -128,7 +128,7 @@ def apply(live: Object | None, applied: Object, manager: str, *, force: bool) ->
         if found:
             raise Conflict(found)
     taken = (wanted & changed) | (before.keys() - after.keys())
-    entries = [replace(entry, fields=entry.fields - taken) for entry in others]
+    entries = [left for entry in others if (left := replace(entry, fields=entry.fields - taken)).fields]
     same = mine is not None and mine.fields == wanted
     entries.append(Entry(manager, "Apply", version, wanted, mine.time if mine and same else _now()))
     annotations = result["metadata"].get("annotations") or {}
@@ -157,7 +157,8 @@ def updated(live: Object | None, after: Object, manager: str) -> Object:
         return _with(copy.deepcopy(after), entries)
     gone = changed | (old.keys() - new.keys())
     mine = next((e for e in entries if e.is_by(manager, "Update", version)), None)
-    kept = [replace(entry, fields=entry.fields - gone) for entry in entries if entry is not mine]
+    rest = (replace(entry, fields=entry.fields - gone) for entry in entries if entry is not mine)
+    kept = [entry for entry in rest if entry.fields]
     fields = (changed | mine.fields if mine else changed) & new.keys()
     kept.append(Entry(manager, "Update", version, fields, _now()))
     return _with(copy.deepcopy(after), kept)
