@@ -6,6 +6,7 @@ import json
 import socket
 import stat
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.simulated import is_simulated
 from tke_tui.lab import __main__ as process
+from tke_tui.lab import addresses
 from tke_tui.lab.addresses import LABS, take
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.place import LabPlace
@@ -119,6 +121,16 @@ def test_an_address_that_is_taken_is_named_with_whoever_has_it() -> None:
         take(LABS - 1)
     assert caught.value.title == f"The lab cannot listen on {last.machine(0)}:6443"
     assert "listens there" in caught.value.detail
+
+
+def test_where_only_one_address_is_this_host_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    nobodys = IPv4Network("203.0.113.0/24")  # RFC 5737
+    monkeypatch.setattr(addresses, "NETWORK", nobodys)
+    with pytest.raises(StateError, match="The lab cannot listen on 203") as caught:
+        take(LABS - 2)
+
+    assert "other ports are not enough" in caught.value.detail
+    assert "on Linux" in caught.value.fix
 
 
 async def test_a_lab_that_nobody_needs_ends_by_itself(

@@ -12,6 +12,7 @@ from tests.embedded.programs import Programs, needs
 from tests.embedded.trial import trial
 from tke_tui.lab import __main__ as process
 from tke_tui.lab.scenario import Scenario
+from tools import lab_session
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -48,6 +49,12 @@ async def programs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Pr
         assert (await one.run()).status == "success"
         kubeconfig = one.directory.root / "admin.kubeconfig"
         yield Programs(one.lab, kubeconfig, root / "home")
+
+
+async def test_the_recorded_session_is_that_of_the_tool() -> None:
+    told = [line[2:] for line in lab_session.PAGE.read_text().splitlines() if line.startswith("$ ")]
+
+    assert told == [command for _, commands in lab_session.SESSION for command in commands]
 
 
 @needs("kubectl")
@@ -108,7 +115,7 @@ async def test_kubectl_meets_the_fields_of_others_in_a_server_side_apply(program
     await programs.kubectl(*other, "--force-conflicts")
     path = "jsonpath={.data.colour}{range .metadata.managedFields[*]} {.manager}{end}"
     shown = await programs.kubectl("get", "configmap", "one", "-o", path)
-    assert shown.out.split() == ["blue", "kubectl", "other"]
+    assert shown.out.split() == ["blue", "other"]
     await programs.kubectl("delete", "configmap", "one")
 
 

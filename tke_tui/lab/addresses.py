@@ -19,6 +19,12 @@ REGISTRY_PORTS = (5080, 5443)
 """HTTP and HTTPS of the installer's registry of lab 0 on this host's loopback address; lab 1 has the next ones."""
 FIRST_HOST = 11
 """The first machine of lab 0 is 127.77.0.11."""
+ONE_ADDRESS = (
+    "each machine of the lab needs an address of its own, from 127.0.0.0/8, which is wholly this host on Linux; other "
+    "ports are not enough, because a cluster knows its machines by their addresses"
+)
+"""Why there is no lab where only 127.0.0.1 is this host."""
+_LINUX = "Run the lab on Linux, in a virtual machine for example."
 LABS = 8
 """How many labs there may be beside each other on a host; each has 8,192 addresses of the network."""
 
@@ -69,7 +75,11 @@ def _taken(number: int) -> Place:
         name = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         try:
             name.bind(f"\0tke-tui-lab-{number}")
-        except OSError:
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise StateError(
+                    "The lab needs Linux", detail=f"{error.strerror}; {ONE_ADDRESS}", fix=_LINUX
+                ) from None
             raise StateError(
                 f"Another lab has the addresses of lab {number}",
                 detail=f"{LABS} labs may run on a host at the same time",
@@ -101,7 +111,7 @@ def _require_free(address: str, port: int) -> None:
                 fix = "End that program while the lab runs; the lab cannot use other ports."
             else:
                 detail, fix = (
-                    str(error.strerror),
-                    "The lab needs Linux, whose whole 127.0.0.0/8 is this host.",
+                    f"{error.strerror}; {ONE_ADDRESS}",
+                    _LINUX,
                 )
             raise StateError(f"The lab cannot listen on {address}:{port}", detail=detail, fix=fix) from None
