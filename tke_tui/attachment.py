@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from tke_tui.app_context import AppContext
 from tke_tui.client import EngineClient, EngineLost, EngineStatus
@@ -53,8 +55,8 @@ class Attachment:
 
     @property
     def absent(self) -> bool:
-        """Whether nobody works in the directory, so that an engine could be told to."""
-        return self.status is not None and not _at_work(self.status)
+        """Whether something is left to do in the directory and nobody is at it, so that an engine could be told to."""
+        return self.status is not None and not _lives(self.status)
 
     @property
     def drawn(self) -> bool:
@@ -87,8 +89,8 @@ class Attachment:
 
     async def _look(self) -> EngineStatus:
         self.status = status = await self.client.status()
-        if self.view.engine_alive != _at_work(status):
-            if _at_work(status):
+        if self.view.engine_alive != _lives(status):
+            if _lives(status):
                 self.view.engine_back()
             else:
                 self.view.engine_gone()
@@ -117,7 +119,10 @@ class Attachment:
                     # Told to everybody who comes, once the history has been told.
                     await self._catch_up()
                 case ev.RunStarted() if self.caught_up:
-                    await self._look()
+                    self._heard(phase="running", run="doing")
+                    self._say("")
+                case ev.RunFinished() if self.caught_up:
+                    self._heard(phase="ended", run=event.status)
             count += 1
             if count % _BREATH == 0:
                 await asyncio.sleep(0)
@@ -128,6 +133,11 @@ class Attachment:
             await self._look()
             self.caught_up = True
             self._flush_soon()
+
+    def _heard(self, **changes: Any) -> None:
+        """What an event says of the engine: a status that is asked for now may know more than was told yet."""
+        if self.status is not None:
+            self.status = replace(self.status, **changes)
 
     async def _find_again(self) -> None:
         """The engine may come back, or its directory may tell that it has ended."""
@@ -173,5 +183,6 @@ class Attachment:
         self._everything = False
 
 
-def _at_work(status: EngineStatus) -> bool:
-    return status.alive and status.phase == "running"
+def _lives(status: EngineStatus) -> bool:
+    """Whether an engine does what is to be done. One that found an interrupted run only waits to be told to go on."""
+    return status.alive and (status.phase == "running" or status.run != "doing")

@@ -118,6 +118,19 @@ async def test_an_engine_that_waits_on_an_interrupted_run_says_so_until_it_goes_
         await until(pilot, lambda: not app.banner)
 
 
+async def test_a_status_that_knows_more_than_was_told_is_no_interruption(make: Make, tmp_path: Path) -> None:
+    engine = FakeEngineClient(InstallDir(tmp_path / "global"), Story().events(until=20))
+    engine.fixed_status = EngineStatus(alive=True, phase="ended", run="success")
+    app = make(start="dashboard", engine=engine)
+    async with app.run_test(size=SMALL) as pilot:
+        await settled(pilot)
+        assert not app.view.interrupted
+        engine.feed(ev.RunStarted(version="1", pid=7, tasks=3, resumed=True, at=app.clock.now))
+        await settled(pilot)
+        assert not app.view.interrupted
+        assert not app.banner
+
+
 async def test_what_happens_later_is_folded_and_told(make: Make) -> None:
     app = make(start="dashboard", events=Story().events(until=20))
     async with app.run_test(size=SMALL) as pilot:

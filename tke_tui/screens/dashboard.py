@@ -114,6 +114,8 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
     @on(ViewChanged)
     def _changed(self, message: ViewChanged) -> None:
         self._draw(message.changes)
+        if self.app.attached:
+            self._look_for_the_end(live=message.changes is not None)
 
     def _draw(self, changes: Changes | None) -> None:
         if not self.app.attached:
@@ -137,7 +139,6 @@ to the next failure. **s** stops everything; `tke-tui --resume` goes on later.
                 self._show_failures()
             self._show_head(now)
         self._look_for_questions()
-        self._look_for_the_end(live=changes is not None)
 
     def _tick(self) -> None:
         if not self.app.attached or not self.is_active:
