@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tke_tui.log_file import LogFile
@@ -94,6 +94,13 @@ _keys = st.lists(
 
 
 @settings(max_examples=200)
+@example(
+    keys=["up", "grow", "grow", "grow", "filter", "page_down", "page_down", "down", "page_down", "down"],
+    count=2,
+    files=1,
+    height=4,
+    wrapped=True,
+)
 @given(
     keys=_keys,
     count=st.integers(0, 60),

@@ -153,6 +153,7 @@ class LogPager:
             return
         if self._cursor_rows()[1] > self.height:
             self.skip += 1
+            self._trim_above()
         elif self.cursor + 1 < len(self.lines):
             self.cursor += 1
         elif not self._read_one_below():
