@@ -3,7 +3,7 @@ VENV := .venv
 BIN  := $(VENV)/bin
 PYTEST_ARGS ?=
 
-.PHONY: setup demo test lint types check format clean lab lab-down e2e e2e-smoke conformance bench bench-fanout bench-ui messages pictures
+.PHONY: setup demo test lint types check format clean lab lab-down e2e e2e-smoke conformance bench bench-fanout bench-scale bench-ui messages pictures
 
 setup: $(VENV)/.ready
 
@@ -52,10 +52,13 @@ conformance: lab
 	TKE_CONFORMANCE_RESULTS=$(FOUND) $(BIN)/pytest -m "lab or not lab" tests/conformance
 	$(BIN)/python -m tools.conformance $(FOUND)
 
-bench: bench-fanout bench-ui
+bench: bench-fanout bench-ui bench-scale
 
 bench-fanout: setup
 	$(BIN)/python -m bench.fanout
+
+bench-scale: setup
+	$(BIN)/python -m bench.scale
 
 bench-ui: setup
 	$(BIN)/python -m bench.ui

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import resource
 import statistics
 import sys
 import time
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench import workload
+from bench.process import cpu_seconds, peak_memory
 from tke_tui.core import events as ev
 from tke_tui.core import pki
 from tke_tui.core.engine import Engine
@@ -84,7 +84,7 @@ async def run(order: Order) -> Outcome:
     state = RunState()
     journal = Journal.open(installation.directory.journal, last_seq=0)
     logs = NodeLogs(installation.directory)
-    before = _cpu()
+    before = cpu_seconds()
     try:
         async with installation.runtime() as runtime:
             services = installation.services(runtime, state)
@@ -100,8 +100,8 @@ async def run(order: Order) -> Outcome:
         blocked=result.blocked,
         changes=len(changes),
         errors=[f"{task}: {error.title}: {error.detail}" for task, error in result.errors],
-        cpu=_cpu() - before,
-        peak_memory=_peak_memory(),
+        cpu=cpu_seconds() - before,
+        peak_memory=peak_memory(),
         round_trip=round_trip,
     )
 
@@ -125,19 +125,6 @@ async def _round_trip(address: str) -> float:
         writer.close()
         await writer.wait_closed()
     return statistics.median(seconds)
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def _peak_memory() -> float:
-    """MiB. Not `ru_maxrss`, which a process inherits from the one that started it."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("/proc/self/status names no VmHWM")
 
 
 def main() -> None:

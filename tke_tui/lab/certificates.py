@@ -63,10 +63,7 @@ def make_leaf(
 
     It ends in `days` days; it has ended when they are negative. Raises ValueError when the CA cannot be read.
     """
-    ca = x509.load_pem_x509_certificate(ca_pem.encode())
-    ca_key = serialization.load_pem_private_key(ca_key_pem.encode(), None)
-    if not isinstance(ca_key, rsa.RSAPrivateKey):
-        raise ValueError("the key of the CA is no RSA key")
+    ca, ca_key = _load_ca(ca_pem, ca_key_pem)
     key = ec.generate_private_key(ec.SECP256R1())
     common_name, group = _SUBJECTS.get(name, (name, None))
     lifetime = datetime.timedelta(days=days)
@@ -79,6 +76,14 @@ def make_leaf(
         builder = builder.add_extension(x509.SubjectAlternativeName(general), critical=False)
     builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
     return _pem(builder.sign(ca_key, hashes.SHA256()), key)
+
+
+@cache
+def _load_ca(ca_pem: str, ca_key_pem: str) -> tuple[x509.Certificate, rsa.RSAPrivateKey]:
+    key = serialization.load_pem_private_key(ca_key_pem.encode(), None)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("the key of the CA is no RSA key")
+    return x509.load_pem_x509_certificate(ca_pem.encode()), key
 
 
 def _builder(

@@ -31,7 +31,7 @@ from tke_tui.lab.kubeadm import MANIFESTS, PKI, ModelCluster
 from tke_tui.lab.kubeadm import Key as NamedKey
 from tke_tui.lab.leases import Leases
 from tke_tui.lab.machine import ModelMachine
-from tke_tui.lab.pods import sync_pods
+from tke_tui.lab.pods import add_daemon, sync_pods
 
 STATIC_PODS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "keepalived")
 _VIRTUAL_ADDRESS = re.compile(r"virtual_ipaddress \{\s*(\S+)")
@@ -64,8 +64,8 @@ class StoredObjects(MutableMapping[NamedKey, Object]):
         obj = {"apiVersion": version, **value, "metadata": {**value.get("metadata", {}), **metadata}}
         self._store.write(stored, obj)
         if version == "apps/v1":
-            nodes = sum(1 for known in self._store.objects if known[1] == "Node")
-            sync_pods(self._store, self._store.write(stored, {**obj, "status": ready_status(obj, nodes)}))
+            status = ready_status(obj, self._store.count("v1", "Node"))
+            sync_pods(self._store, self._store.write(stored, {**obj, "status": status}))
 
     def __delitem__(self, key: NamedKey) -> None:
         if self._store.remove(self._key(key)) is None:
@@ -87,8 +87,10 @@ class LabCluster(ModelCluster):
     virtual: KubeServer | None = None
     """What answers on the VIP, where there is one."""
     _reported: set[str] = field(default_factory=set)
-    _manifests: dict[Key, str] = field(default_factory=dict)
-    """Static pods as they were reported last."""
+    _manifests: dict[Key, tuple[int, ...]] = field(default_factory=dict)
+    """By which file each static pod was reported last: inode, time of change, size."""
+    _registered: dict[str, Object] = field(default_factory=dict)
+    """Nodes as kubelet left them last."""
 
     def __post_init__(self) -> None:
         self.objects = StoredObjects(self.store)
@@ -152,6 +154,8 @@ class LabCluster(ModelCluster):
                 "Node", machine.address, metadata={"labels": {"kubernetes.io/hostname": machine.address}}
             )
         key = ("v1", "Node", "", machine.address)
+        if self.store.objects[key] is self._registered.get(machine.address):
+            return
         node = self.store.get(key)
         assert node is not None
         node.setdefault("spec", {})
@@ -170,12 +174,18 @@ class LabCluster(ModelCluster):
             },
         }
         self.store.write(key, node)
+        self._registered[machine.address] = self.store.objects[key]
 
     def _spread(self, machine: ModelMachine) -> None:
-        """DaemonSets get a pod on a new node, and others that found no node so far."""
+        """DaemonSets get a pod on a new node; on the first one, everything else that found none so far, too."""
+        server, first = self.servers[machine.address], self.store.count("v1", "Node") == 1
         for kind in KINDS["apps/v1"]:
-            for workload in self.store.list("apps/v1", kind, None):
-                self.servers[machine.address].control(workload)
+            for workload in self.store.view("apps/v1", kind, None):
+                if first:
+                    server.control(workload)
+                elif kind == "DaemonSet":
+                    KubeServer.control(server, workload)
+                    add_daemon(self.store, workload, machine.address)
 
     def _report(self, machine: ModelMachine) -> None:
         """Mirror pods of the static pods, and the rules of kube-proxy."""
@@ -187,11 +197,12 @@ class LabCluster(ModelCluster):
             if not path.is_file():
                 self.store.remove(key)
                 continue
-            text = path.read_text()
-            if self._manifests.get(key) == text and self.store.get(key) is not None:
+            file = path.stat()
+            mark = (file.st_ino, file.st_mtime_ns, file.st_size)
+            if self._manifests.get(key) == mark and key in self.store.objects:
                 continue
-            self._manifests[key] = text
-            pod = load_yaml(text)
+            self._manifests[key] = mark
+            pod = load_yaml(path.read_text())
             pod |= {"apiVersion": "v1", "kind": "Pod"}
             pod["metadata"] |= {"name": key[3], "namespace": key[2]}
             pod["spec"]["nodeName"] = machine.address
@@ -209,7 +220,7 @@ class LabApiServer(KubeServer):
         super().__init__(
             store=cluster.store,
             certificates=(ca, certificate, key),
-            nodes=lambda: len(cluster.store.list("v1", "Node", None)),
+            nodes=lambda: cluster.store.count("v1", "Node"),
         )
         self._machine = machine
 

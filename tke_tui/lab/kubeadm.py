@@ -56,6 +56,8 @@ class ModelCluster:
 
     def start_etcd(self) -> None:
         """kubelet starts the members whose manifest names them."""
+        if "" not in self.members.values():
+            return
         for address, machine in self.machines.items():
             if self.members.get(address) != "":
                 continue
@@ -65,8 +67,8 @@ class ModelCluster:
 
     @property
     def has_quorum(self) -> bool:
-        started = sum(1 for name in self.members.values() if name)
-        return started > len(self.members) // 2
+        names = list(self.members.values())
+        return len(names) - names.count("") > len(names) // 2
 
     @property
     def answers(self) -> bool:

@@ -26,7 +26,7 @@ def sync_pods(store: Store, workload: Object) -> None:
     namespace = workload["metadata"]["namespace"]
     wanted = {pod["metadata"]["name"]: pod for pod in _pods(store, workload)}
     uid = workload["metadata"]["uid"]
-    for pod in store.list("v1", "Pod", namespace):
+    for pod in store.view("v1", "Pod", namespace):
         owners = pod["metadata"].get("ownerReferences") or ()
         if any(owner["uid"] == uid for owner in owners) and pod["metadata"]["name"] not in wanted:
             store.remove(("v1", "Pod", namespace, pod["metadata"]["name"]))
@@ -56,6 +56,13 @@ def _nodes(store: Store, *, all_of_them: bool = False) -> list[str]:
     ]
 
 
+def add_daemon(store: Store, daemon_set: Object, node: str) -> None:
+    """Give a new node its pod of a DaemonSet."""
+    if _may_run_on(node, daemon_set["spec"].get("template") or {}):
+        pod = _daemon(daemon_set, node)
+        store.write(("v1", "Pod", daemon_set["metadata"]["namespace"], pod["metadata"]["name"]), pod)
+
+
 def _pods(store: Store, workload: Object) -> list[Object]:
     kind, metadata, spec = workload["kind"], workload["metadata"], workload["spec"]
     template = spec.get("template") or {}
@@ -76,6 +83,21 @@ def _pods(store: Store, workload: Object) -> list[Object]:
         }[kind]
         pods.append(_pod(workload, template, name, nodes[number % len(nodes)]))
     return pods
+
+
+def _daemon(workload: Object, node: str) -> Object:
+    """The pod of a DaemonSet on a node: its name stays when other nodes come and go."""
+    template = workload["spec"].get("template") or {}
+    own = hashlib.sha256(f"{_mark(template)}{node}".encode()).hexdigest()[:5]
+    return _pod(workload, template, f"{workload['metadata']['name']}-{own}", node)
+
+
+def _mark(template: Object) -> str:
+    return hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
+
+
+def _may_run_on(node: str, template: Object) -> bool:
+    return (template.get("spec") or {}).get("nodeSelector", {}).get(HOSTNAME) in (None, node)
 
 
 def _pod(workload: Object, template: Object, name: str, node: str) -> Object:

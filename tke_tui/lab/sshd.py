@@ -83,10 +83,11 @@ class LabSshd:
 
     `max_startups` is sshd's START:RATE:FULL, by default as there: when START connections are logging in, RATE percent
     of further ones are dropped, rising to all when FULL are; which ones is not chance, but the same each time.
-    `max_sessions` bounds the channels per connection, by default as sshd does; connections whose number (from 1) is in `refuse_logins` are dropped; `login_gate` holds every login
-    until it is set; `noise` is what the login shell prints before each command; `sftp` False leaves SFTP out,
-    "noisy" spoils it as a talking profile does. `methods` are the login methods offered. `transfers` answers the
-    adapter's own scripts in place of a shell. `record` False keeps no list of what was asked.
+    `max_sessions` bounds the channels per connection, by default as sshd does; connections whose number (from 1) is
+    in `refuse_logins` are dropped; `login_gate` holds every login until it is set; `noise` is what the login shell
+    prints before each command; `sftp` False leaves SFTP out, "noisy" spoils it as a talking profile does. `methods`
+    are the login methods offered. `transfers` answers the adapter's own scripts in place of a shell. `record` False
+    keeps no list of what was asked.
     """
 
     root: Path

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import datetime
 import itertools
 import uuid
-from collections import deque
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from tke_tui.lab.kube.kinds import Object
 
+_T = TypeVar("_T")
 Key = tuple[str, str, str, str]
 """(apiVersion, kind, namespace, name)"""
 
@@ -43,22 +44,31 @@ class Store:
     oldest: int = 0
     """Watches from a version below this one are answered with 410."""
     _waiting: set[asyncio.Future[None]] = field(default_factory=set)
+    _kinds: defaultdict[tuple[str, str], set[Key]] = field(default_factory=lambda: defaultdict(set))
     _addresses: Any = field(default_factory=lambda: itertools.count(20))
 
     def get(self, key: Key) -> Object | None:
         found = self.objects.get(key)
-        return copy.deepcopy(found) if found is not None else None
+        return duplicate(found) if found is not None else None
 
     def list(self, api_version: str, kind: str, namespace: str | None) -> list[Object]:
-        keys = sorted(k for k in self.objects if k[:2] == (api_version, kind) and namespace in (None, k[2]))
-        return [copy.deepcopy(self.objects[key]) for key in keys]
+        return [duplicate(obj) for obj in self.view(api_version, kind, namespace)]
+
+    def view(self, api_version: str, kind: str, namespace: str | None) -> Sequence[Object]:
+        """As `list`, but the stored objects themselves: to be read only."""
+        keys = sorted(k for k in self._kinds.get((api_version, kind), ()) if namespace in (None, k[2]))
+        return [self.objects[key] for key in keys]
+
+    def count(self, api_version: str, kind: str) -> int:
+        """How many objects of a kind there are."""
+        return len(self._kinds.get((api_version, kind), ()))
 
     def write(self, key: Key, obj: Object) -> Object:
         """Store `obj` under a new version, unless it equals what is there."""
         before = self.objects.get(key)
         after = prepare(before, obj)
         if before is not None and _bare(before) == _bare(after):
-            return copy.deepcopy(before)
+            return duplicate(before)
         self.version += 1
         after["metadata"]["resourceVersion"] = str(self.version)
         if key[:2] == ("v1", "Service") and not after["spec"].get("clusterIP"):
@@ -66,17 +76,19 @@ class Store:
             after["spec"]["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 1}"
             after.setdefault("status", {"loadBalancer": {}})
         self.objects[key] = after
+        self._kinds[key[:2]].add(key)
         kind = "ADDED" if before is None else "MODIFIED"
-        self._tell(Change(self.version, kind, copy.deepcopy(after), before))
-        return copy.deepcopy(after)
+        self._tell(Change(self.version, kind, after, before))
+        return duplicate(after)
 
     def remove(self, key: Key) -> Object | None:
         """Remove an object, and those that it owns; the object, None when there is none."""
         gone = self.objects.pop(key, None)
         if gone is None:
             return None
+        self._kinds[key[:2]].discard(key)
         self.version += 1
-        gone = copy.deepcopy(gone)
+        gone = duplicate(gone)
         gone["metadata"]["resourceVersion"] = str(self.version)
         self._tell(Change(self.version, "DELETED", gone))
         uid = gone["metadata"].get("uid")
@@ -88,7 +100,7 @@ class Store:
         inside = [other for other in self.objects if other[2] == key[3]] if key[1] == "Namespace" else []
         for other in (*owned, *inside):
             self.remove(other)
-        return copy.deepcopy(gone)
+        return duplicate(gone)
 
     def forget(self) -> None:
         """Forget the history, as the API server does after some minutes: older watches get 410."""
@@ -115,9 +127,18 @@ class Store:
                 told.set_result(None)
 
 
+def duplicate(value: _T) -> _T:
+    """A copy of JSON-like data; `copy.deepcopy`, which minds more than that, takes five times as long."""
+    if isinstance(value, dict):
+        return cast(_T, {name: duplicate(each) for name, each in value.items()})
+    if isinstance(value, list):
+        return cast(_T, [duplicate(each) for each in value])
+    return value
+
+
 def prepare(before: Object | None, obj: Object) -> Object:
     """What the server adds on its own: uid, creation time, generation (grows with the spec)."""
-    after = copy.deepcopy(obj)
+    after = duplicate(obj)
     metadata = after["metadata"]
     if before is None:
         now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
