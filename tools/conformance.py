@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from tke_tui.core.plan import CREATE_HANDLERS, DELETE_HANDLERS, STEPS, UPDATE_HANDLERS
+from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
+
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
 BEGIN, END = "<!-- made by tools/conformance.py -->", "<!-- end -->"
 TARGETS = ("embedded", "real")
@@ -25,6 +28,11 @@ SCENARIO_FILES = {
     "test_kubernetes.py": "The Kubernetes API, asked by the installer's client",
     "test_machines.py": "The machines, asked over SSH",
 }
+
+_STEPS = [step.name for step in STEPS]
+_CREATE = _STEPS.index(CreateGlobalCluster.name)
+_HANDLERS = [handler.name for handler in (*CREATE_HANDLERS, *UPDATE_HANDLERS, *DELETE_HANDLERS)]
+ORDER = [*_STEPS[:_CREATE], *_HANDLERS, *_STEPS[_CREATE:]]
 
 Results = dict[str, dict[str, Any]]
 
@@ -55,9 +63,9 @@ def _summary(results: Results) -> str:
 
 
 def _tasks(results: Results) -> str:
-    names = {passage["task"]: None for target in TARGETS for passage in results[target]["tasks"]}
+    names = {passage["task"] for target in TARGETS for passage in results[target]["tasks"]}
     rows = []
-    for name in names:
+    for name in sorted(names, key=ORDER.index):
         cells = [_task_cell(results[target]["tasks"], name) for target in TARGETS]
         rows.append((name, *cells))
     return _table(("task", *TARGETS), rows)
