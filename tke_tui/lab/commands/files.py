@@ -141,14 +141,25 @@ def tar(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | Non
     try:
         with tarfile.open(machine.path(argv[1]), "r:gz") as archive:
             for member in archive:
-                name = "/".join(part for part in member.name.split("/") if part != ".").split("/", strip)[
-                    strip:
-                ]
-                if name and name[0]:
-                    archive.extract(member.replace(name=name[0], deep=False), target, filter="tar")
+                parts = [part for part in member.name.split("/") if part not in ("", ".")][strip:]
+                if parts:
+                    _extract(archive, member, target.joinpath(*parts))
     except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
         return Reply(2, "", f"tar: {argv[1]}: {error}\ntar: Error is not recoverable: exiting now\n")
     return Reply()
+
+
+def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> None:
+    """Directories, files and symbolic links: what packages hold. `TarFile.extract` has filters from 3.11.4 on only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if member.isdir():
+        path.mkdir(exist_ok=True)
+    elif member.issym():
+        path.unlink(missing_ok=True)
+        path.symlink_to(member.linkname)
+    elif (content := archive.extractfile(member)) is not None:
+        path.write_bytes(content.read())
+        path.chmod(member.mode)
 
 
 def sh(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
