@@ -7,7 +7,9 @@ of Services to loopback ports, since a test has neither a root file system nor a
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
+import random
 import re
 import shutil
 import socket
@@ -50,8 +52,13 @@ def missing() -> str:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """Below the ports that Linux gives to connections (32768 and up): one of those could be taken again meanwhile."""
+    while True:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_server(("", random.randrange(20000, 32000))) as server,
+        ):
+            return int(server.getsockname()[1])
 
 
 @dataclass
