@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.core.adapters.ssh_fixtures import Machine, open_pool, until
 from tke_tui.core.adapters.ssh_command import quote
-from tke_tui.core.adapters.ssh_output import BoundedBytes
+from tke_tui.core.adapters.ssh_output import BoundedBytes, MarkedStream
 from tke_tui.core.errors import AuthenticationFailed, CommandFailed, CommandTimeout, ConnectionBroken
 from tke_tui.lab.sshd import Account, LabSshd
 
@@ -316,3 +316,11 @@ def _runs(pid: int) -> bool:
         return " Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return False
+
+
+def test_the_mark_is_found_behind_a_shell_that_shows_what_it_runs() -> None:
+    stream = MarkedStream("0af3", 1 << 10, None)
+    for piece in (b"+ sh -c ... sh 0af3 echo hello\n", b"0af", b"3 42", b"71\nhel", b"lo\n"):
+        stream.feed(piece)
+    assert (stream.group, stream.content.value()) == (4271, b"hello\n")
+    assert stream.preamble == b"+ sh -c ... sh 0af3 echo hello\n"

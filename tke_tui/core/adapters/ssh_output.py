@@ -97,13 +97,15 @@ class MarkedStream:
     def feed(self, data: bytes) -> None:
         if self.group is None:
             self.preamble += data
-            before, mark, after = self.preamble.partition(self._mark)
-            found = _GROUP.match(after) if mark else None
-            if found is None:
+            at = self.preamble.find(self._mark)
+            while at >= 0 and (found := _GROUP.match(self.preamble, at + len(self._mark))) is None:
+                # A shell that shows what it runs shows the job's name, too.
+                at = self.preamble.find(self._mark, at + 1)
+            if at < 0 or found is None:
                 self.preamble = self.preamble[-_PREAMBLE:]
                 return
             self.group = int(found[1])
-            self.preamble, data = before, after[found.end() :]
+            self.preamble, data = self.preamble[:at], self.preamble[found.end() :]
         if data:
             self.content.add(data)
             if self._lines is not None:
