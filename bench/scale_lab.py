@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from tke_tui.core.model.dump import dump_para
+from tke_tui.core.open_files import allow_many_connections
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.scenario import Scenario
 
@@ -29,13 +30,6 @@ async def serve(directory: Path, nodes: int) -> None:
         print(json.dumps({"cpu": usage.ru_utime + usage.ru_stime, "commands": lab.commands}), flush=True)
 
 
-def raise_file_limit() -> int:
-    """Allow as many open files as this process may have: every connection is one. The limit is returned."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return hard
-
-
 if __name__ == "__main__":
-    raise_file_limit()
+    allow_many_connections()
     asyncio.run(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -15,13 +15,13 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bench.process import cpu_seconds, peak_memory
-from bench.scale_lab import INPUT, SETTINGS, raise_file_limit
+from bench.scale_lab import INPUT, SETTINGS
 from tke_tui.core.context import Context
 from tke_tui.core.engine import Engine, RunResult
 from tke_tui.core.graph import Graph
@@ -30,6 +30,7 @@ from tke_tui.core.journal import Journal
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.node_logs import NodeLogs
+from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.state import RunState
 from tke_tui.core.task import Task
@@ -60,22 +61,20 @@ class Nothing(Task):
 
 def main() -> None:
     which, directory, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
-    raise_file_limit()
+    allow_many_connections()
     settings = RunSettings.from_dict(json.loads((directory / SETTINGS).read_text()))
     para = load_para(directory / INPUT).para
     assert para is not None
     installation = create(InstallDir(directory / which), para, settings)
-    works: dict[str, Coroutine[Any, Any, RunResult | None]] = {
-        "install": installation.run(),
-        "bare": _bare(installation, count),
-        "empty": _empty(installation),
-        "nothing": _nothing(count),
+    works: dict[str, Callable[[], Coroutine[Any, Any, RunResult | None]]] = {
+        "install": installation.run,
+        "bare": lambda: _bare(installation, count),
+        "empty": lambda: _empty(installation),
+        "nothing": lambda: _nothing(count),
     }
     wall, cpu = time.perf_counter(), cpu_seconds()
-    result = asyncio.run(works.pop(which))
+    result = asyncio.run(works[which]())
     wall, cpu = time.perf_counter() - wall, cpu_seconds() - cpu
-    for other in works.values():
-        other.close()
     done = Pass(wall, cpu, peak_memory(), count if result is None else result.ran)
     if result is not None:
         errors = tuple(f"{task}: {error.title}: {error.detail}" for task, error in result.errors[:5])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import signal
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -17,6 +16,7 @@ from tke_tui.core.daemon.foreground import looked_on
 from tke_tui.core.engine import Engine, Listener, RunResult
 from tke_tui.core.errors import Cancelled
 from tke_tui.core.installation import Installation
+from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.operation import Operation
 from tke_tui.host_key_prompt import ask_on_terminal
 from tke_tui.passphrase import passphrase
@@ -39,7 +39,7 @@ def run(installation: Installation, *, output: Output, verbose: bool) -> int:
 
 def run_printing(work: Installation | Operation, *, output: Output, verbose: bool) -> RunResult:
     """Run what is left of an installation or operation and print its events; signals as docs/exit-codes.md says."""
-    _allow_many_connections()
+    allow_many_connections()
     plain = output is Output.PLAIN
     listener = PlainLines(sys.stdout, verbose=verbose) if plain else JsonLines(sys.stdout)
     try:
@@ -79,7 +79,7 @@ async def _looked_on(
 
 def run_stoppable(work: Coroutine[Any, Any, T]) -> T:
     """Do some work that changes nothing; SIGINT, SIGTERM and SIGHUP end it, which raises `Cancelled`."""
-    _allow_many_connections()
+    allow_many_connections()
     return asyncio.run(_stoppable(work))
 
 
@@ -102,10 +102,3 @@ async def _stoppable(work: Coroutine[Any, Any, T]) -> T:
 
 def _stop(*_: object) -> None:
     raise Cancelled("Stopped")
-
-
-def _allow_many_connections() -> None:
-    """Raise the soft limit of open files as far as this user may: each machine takes some."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

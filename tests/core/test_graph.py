@@ -89,6 +89,24 @@ def test_rest_of_a_single_node_cluster_is_nobody(tmp_path: Path) -> None:
     assert graph["mark"].needs == frozenset()
 
 
+def test_only_the_first_of_serial_tasks_names_what_all_of_them_need_everywhere(world: World) -> None:
+    graph = world.graph(
+        task("join", on=Scope.ALL),
+        task("annotate", needs=[Need("join", On.EVERY)], on=Scope.ALL, serial=True, chained=False),
+    )
+    assert graph[f"annotate@{ONE}"].needs == {f"join@{ONE}", f"join@{TWO}", f"join@{THREE}"}
+    assert graph[f"annotate@{TWO}"].needs == {f"annotate@{ONE}"}
+
+
+def test_serial_tasks_keep_what_a_left_out_need_passes_on_to_their_own_machine(world: World) -> None:
+    graph = world.graph(
+        task("a", on=Scope.ALL),
+        task("absent", needs=[Need("a")], on=Scope.ALL, left_out="not wanted"),
+        task("b", needs=[Need("absent", On.EVERY)], on=Scope.ALL, serial=True, chained=False),
+    )
+    assert graph[f"b@{TWO}"].needs == {f"b@{ONE}", f"a@{TWO}"}
+
+
 def test_serial_waits_for_the_machine_before(world: World) -> None:
     graph = world.graph(task("etcd", on=Scope.REST, serial=True))
     assert graph[f"etcd@{TWO}"].needs == frozenset()

@@ -152,7 +152,7 @@ class _Builder:
         if follows:
             found.add(f"{task.name}@{self.machines[task.name][follows - 1].ip}")
         for need in self._declared(task, machine):
-            if not (follows and need.on is On.EVERY):
+            if not (follows and need.on is On.EVERY and self._is_in(need.task)):
                 found |= self._resolve(need.task, need.on, machine, frozenset({task.name}))
         for name in entry.closes:
             found |= self._resolve(name, On.EVERY, None, frozenset({task.name}))
@@ -163,6 +163,9 @@ class _Builder:
         if earlier and not found:
             found |= self._ids(earlier[-1])
         return found
+
+    def _is_in(self, name: str) -> bool:
+        return name in self.listed and not self.listed[name].left_out
 
     def _resolve(self, name: str, on: On, machine: Machine | None, seen: frozenset[str]) -> set[str]:
         entry = self.listed.get(name)

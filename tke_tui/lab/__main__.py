@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import resource
 import signal
 import sys
 from pathlib import Path
 
 from tke_tui.core.errors import TkeError
 from tke_tui.core.model.dump import dump_para
+from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.paths import write_private
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.place import REPAIR, LabPlace
@@ -22,7 +22,7 @@ IDLE_LIMIT = 3600.0
 
 async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDLE_LIMIT) -> None:
     """Serve the lab until SIGTERM, or until nobody asks anything for `idle` seconds; the pid file says it is ready."""
-    _allow_many_connections()
+    allow_many_connections()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for ending in (signal.SIGTERM, signal.SIGINT):
@@ -58,11 +58,6 @@ def _asked(lab: EmbeddedLab) -> int:
     """How often anybody asked anything: commands, and requests to the APIs and registries."""
     docker = len(lab.docker.requests) + len(lab.docker.storage.requests)
     return lab.commands + lab.cluster.asked + lab.gateway.asked + docker
-
-
-def _allow_many_connections() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def main() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import resource
 import signal
 import sys
 import time
@@ -18,6 +17,7 @@ from tke_tui import __version__
 from tke_tui.core.daemon.api import make_app
 from tke_tui.core.daemon.desk import Desk
 from tke_tui.core.daemon.seat import Seat
+from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.paths import InstallDir
 
 IDLE = 60.0
@@ -46,7 +46,7 @@ def serve(
     """
     os.umask(0o077)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    _allow_many_connections()
+    allow_many_connections()
     note(f"engine process {os.getpid()} of tke-tui {__version__} serves {directory.root}")
     try:
         asyncio.run(_serve(directory, seat, passphrase, bundle, idle, ended))
@@ -124,10 +124,3 @@ def _patience(desk: Desk, idle: float, ended: float) -> float:
     if desk.keeper.worked:
         return ended
     return min(idle, LEFT) if desk.presence.was_followed else idle
-
-
-def _allow_many_connections() -> None:
-    """Raise the soft limit of open files as far as this user may: each machine takes some."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
