@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +16,14 @@ from tests.contract.steps_world import IMAGES, StepWorld, step_world
 from tke_tui.core.adapters.docker_errors import ImageRefused
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryUnavailable
 from tke_tui.core.bundle import Bundle
+from tke_tui.core.context import Mode
 from tke_tui.core.errors import BundleError, Fatal, Retryable
 from tke_tui.core.image_push import Target, push_images
+from tke_tui.core.steps import load_images
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.push_images import PushImages
 from tke_tui.lab.bundle import add_images
+from tke_tui.lab.docker.archive import make_image
 from tke_tui.lab.docker.server import StreamFault
 from tke_tui.lab.registry import Fault, RegistryServer
 
@@ -65,6 +71,128 @@ async def test_another_bundle_with_the_same_tags_is_loaded_though_the_names_are_
     world.bundle = Bundle.open(world.bundle.root)
     await world.run(LoadImages())
     assert world.engine.tags[f"{PREFIX}/{IMAGES[0]}"] != before
+
+
+@pytest.fixture
+def foreign(world: StepWorld) -> dict[str, str]:
+    """Docker has an image of somebody else's under each name, also under those of the archive: name -> ID."""
+    for entry in IMAGES:
+        image = make_image(f"tkestack/{entry}", {"name": b"of another bundle"})
+        world.engine.add(image, f"{PREFIX}/{entry}")
+    return dict(world.engine.tags)
+
+
+def are_the_bundles(world: StepWorld) -> bool:
+    wanted = {image.tags[0].removeprefix("tkestack/"): image.id for image in world.images}
+    return all(world.engine.tags[f"{PREFIX}/{entry}"] == one for entry, one in wanted.items())
+
+
+def loads(world: StepWorld) -> int:
+    return world.engine.requests.count("POST /images/load")
+
+
+async def test_images_of_others_under_the_same_names_are_replaced(
+    world: StepWorld, foreign: dict[str, str]
+) -> None:
+    await world.run(LoadImages())
+    assert are_the_bundles(world)
+    assert "other images than the bundle's" in world.logged()
+    assert set(foreign.values()) <= set(world.engine.images), "their owner may still want them"
+    assert (await world.run(LoadImages())).changes == []
+
+
+async def test_one_image_of_somebody_elses_among_the_bundle_s_is_replaced(world: StepWorld) -> None:
+    world.load()
+    world.engine.add(make_image(f"{PREFIX}/{IMAGES[1]}", {"name": b"another build"}))
+    await world.run(LoadImages())
+    assert are_the_bundles(world)
+    assert loads(world) == 0, "Docker has the right one under the archive's name"
+    world.engine.add(make_image(f"{PREFIX}/{IMAGES[1]}", {"name": b"a third one"}))
+    await world.run(LoadImages())
+    assert are_the_bundles(world)
+
+
+async def test_what_another_installation_loaded_from_the_same_archive_is_not_loaded_again(
+    world: StepWorld,
+) -> None:
+    await world.run(LoadImages())
+    shutil.rmtree(world.directory.root)
+    world.directory.root.mkdir()
+    assert (await world.run(LoadImages(), Mode.CHECK)).changes == []
+    assert not list(world.directory.root.iterdir()), "a check leaves no trace"
+    assert (await world.run(LoadImages())).changes == []
+    assert loads(world) == 1
+    size = world.bundle.images_archive.stat().st_size
+    assert world.progress[-1] == (size, size, "bytes of images.tar.gz compared with Docker")
+    world.bundle.images_archive.unlink()
+    assert (await world.run(LoadImages())).changes == [], "the archive is not read a second time"
+
+
+async def test_an_archive_that_is_not_the_manifest_s_proves_nothing(world: StepWorld) -> None:
+    world.load()
+    path = world.bundle.images_archive
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(BundleError, match="damaged"):
+        await world.run(LoadImages())
+
+
+async def test_a_later_bundle_of_the_installation_is_loaded_and_its_names_follow(world: StepWorld) -> None:
+    await world.run(LoadImages())
+    world.images = add_images(world.bundle, (*IMAGES[1:], "etcd-amd64:v3.4.24"), salt="later")
+    world.bundle = Bundle.open(world.bundle.root)
+    await world.run(LoadImages())
+    assert are_the_bundles(world)
+    assert loads(world) == 2
+    assert (await world.run(LoadImages())).changes == []
+
+
+async def test_docker_that_names_images_in_its_own_way_is_believed_about_what_it_loaded(
+    world: StepWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With containerd's image store an ID is not the digest of the configuration, so the archive does not tell it."""
+    world.load()
+    monkeypatch.setattr(
+        load_images, "image_ids", lambda *a, **k: {i.tags[0]: "sha256:00" for i in world.images}
+    )
+    changes = (await world.run(LoadImages())).changes
+    assert [change.split()[0] for change in changes] == ["load"]
+    assert (await world.run(LoadImages())).changes == []
+
+
+async def test_a_stopped_run_does_not_go_on_reading_the_archive(
+    world: StepWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.load()
+    started, stopped = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def read(*args: Any, stop: threading.Event, **options: Any) -> dict[str, str]:
+        loop.call_soon_threadsafe(started.set)
+        if stop.wait(10):
+            stopped.set()
+        return {}
+
+    monkeypatch.setattr(load_images, "image_ids", read)
+    attempt = asyncio.create_task(world.run(LoadImages()))
+    await started.wait()
+    attempt.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await attempt
+    assert await asyncio.to_thread(stopped.wait, 10)
+
+
+async def test_a_name_in_docker_that_the_archive_does_not_bring_is_not_taken_for_its_own(
+    world: StepWorld,
+) -> None:
+    entry = "coredns-amd64:1.7.0"
+    manifest = world.bundle.root / "manifest.json"
+    document = json.loads(manifest.read_text())
+    document["contents"].append(entry)
+    manifest.write_text(json.dumps(document))
+    world.bundle = Bundle.open(world.bundle.root)
+    world.engine.add(make_image(f"tkestack/{entry}", {"name": b"older"}), f"{PREFIX}/{entry}")
+    with pytest.raises(BundleError, match="lacks 1 of 5 images"):
+        await world.run(LoadImages())
 
 
 async def test_an_archive_that_is_damaged_or_lacks_images_is_an_error(world: StepWorld) -> None:
@@ -124,7 +252,7 @@ async def test_an_image_of_another_build_under_the_same_tag_replaces_the_old_one
     await pushing.run(PushImages())
     old = stored(pushing, "etcd", "v3.4.23")
     pushing.images = add_images(pushing.bundle, IMAGES, salt="rebuilt")
-    pushing.load()
+    pushing.bundle = Bundle.open(pushing.bundle.root)
     await pushing.run(PushImages())
     assert stored(pushing, "etcd", "v3.4.23") != old
 

@@ -144,8 +144,10 @@ async def test_a_plan_says_that_the_registry_goes_and_touches_nothing(world: Ste
 
 async def test_images_that_kubelet_removed_are_loaded_again_before_a_push(world: StepWorld) -> None:
     entry = world.bundle.manifest.contents[0]
+    identity = world.engine.tags[f"tkestack/{entry}"]
     for name in (local_name(world.para.registry_prefix, entry), f"tkestack/{entry}"):
         world.engine.tags.pop(name, None)
+    del world.engine.images[identity]
     context = await world.run(PushImages())
     assert any(change.startswith("load ") for change in context.changes)
     assert local_name(world.para.registry_prefix, entry) in world.engine.tags

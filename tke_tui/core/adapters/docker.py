@@ -177,11 +177,15 @@ class DockerClient:
 
     async def images(self, reference: str = "") -> list[str]:
         """Sorted `repo:tag` of the images that match a reference filter such as `registry.tke.com/library/*`."""
+        return sorted(await self.image_ids(reference))
+
+    async def image_ids(self, reference: str = "") -> dict[str, str]:
+        """`repo:tag` -> ID of the images that match a reference filter such as `registry.tke.com/library/*`."""
         filters = {"reference": [reference]} if reference else None
         async with self._engine("list images") as docker:
             found = await docker.images.list(filters=filters)
-        tags = {tag for image in found for tag in image.get("RepoTags") or []}
-        return sorted(tag for tag in tags if not tag.endswith(":<none>"))
+        tags = {tag: str(image["Id"]) for image in found for tag in image.get("RepoTags") or []}
+        return {tag: one for tag, one in tags.items() if not tag.endswith(":<none>")}
 
     async def image(self, name: str) -> dict[str, Any] | None:
         """Details of an image (`Id`, `RepoDigests`, …); None when there is none of that name."""
