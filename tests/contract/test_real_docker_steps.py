@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -26,6 +27,9 @@ from tke_tui.lab.docker.archive import SavedImage, make_image, read_archive, wri
 
 SOCKET = Path("/var/run/docker.sock")
 REGISTRY = "tkestack/registry-amd64"
+
+CONTAINERD = [["driver-type", "io.containerd.snapshotter.v1"]]
+"""What a daemon says whose images are in containerd: there an ID is not the digest of the configuration."""
 
 pytestmark = [
     pytest.mark.lab,
@@ -102,3 +106,33 @@ async def test_a_real_daemon_loads_serves_and_pushes_once(world: StepWorld) -> N
     ]
     for step in (LoadImages, SetupLocalRegistry, PushImages):
         assert (await world.run(step())).changes == []
+
+
+async def test_a_real_daemon_s_images_of_others_are_replaced_and_the_archive_s_are_known_again(
+    world: StepWorld,
+) -> None:
+    docker, prefix = await world.docker(), world.para.registry_prefix
+    entry = next(one for one in world.bundle.manifest.contents if one.endswith("-amd64:v1"))
+    await world.run(LoadImages())
+    own = (await docker.image(f"{prefix}/{entry}") or {})["Id"]
+    shutil.rmtree(world.directory.root)
+    world.directory.root.mkdir()
+    classic = (await docker.info())["DriverStatus"] != CONTAINERD
+    again = await world.run(LoadImages())
+    assert [change.split()[0] for change in again.changes] == ([] if classic else ["load"])
+
+    path = world.base / "foreign.tar.gz"
+    foreign = make_image(f"tkestack/{entry}", {"n": b"of another bundle"})
+    write_archive(path, [foreign])
+    await docker.load(path)
+    await docker.tag(f"tkestack/{entry}", f"{prefix}/{entry}")
+    other = (await docker.image(f"{prefix}/{entry}") or {})["Id"]
+    assert other != own
+    try:
+        shutil.rmtree(world.directory.root)
+        world.directory.root.mkdir()
+        await world.run(LoadImages())
+        assert (await docker.image(f"{prefix}/{entry}") or {})["Id"] == own
+        assert (await world.run(LoadImages())).changes == []
+    finally:
+        await docker.remove_image(other, force=True)
