@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import stat
 from collections import Counter
 from collections.abc import Callable, MutableSequence, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from tke_tui.core.adapters.ssh import CommandResult, OnLine, OnProgress
 from tke_tui.core.errors import CommandFailed, ConnectionBroken
+from tke_tui.lab.tree import inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,24 +61,11 @@ class ModelMachine:
 
     def path(self, absolute: str) -> Path:
         """Where a path of the machine is on this host; symbolic links of the machine are followed."""
-        # Texts, since a Path for every part is what a lab with many machines would mostly be busy with.
-        where = root = str(self.root)
-        for part in absolute.split("/"):
-            if not part:
-                continue
-            where = f"{where}/{part}"
-            for _ in range(8):
-                try:
-                    target = os.readlink(where)  # noqa: PTH115
-                except OSError:
-                    break
-                where = root + target if target.startswith("/") else f"{where.rpartition('/')[0]}/{target}"
-        return Path(where)
+        return inside(self.root, absolute)
 
     def entry(self, absolute: str) -> Path:
         """As `path`, but the last part is not followed when it is a link."""
-        parent, name = os.path.split(absolute.rstrip("/"))
-        return self.path(parent) / name
+        return inside(self.root, absolute, follow=False)
 
     def put(self, absolute: str, content: str | bytes, *, mode: int = 0o644) -> None:
         path = self.path(absolute)

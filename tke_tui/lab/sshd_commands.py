@@ -7,7 +7,6 @@ import contextlib
 import os
 import re
 import shlex
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +81,13 @@ async def run_in_tree(
 
     `owners` receives the owner each transferred file was to get (tests need not be root).
     """
-    if argv[:3] == ("sh", "-c", ssh_scripts.STAGE):
-        made = tempfile.mkdtemp(prefix="tke-tui.", dir=root / "var/tmp")
-        return 0, f"/{Path(made).relative_to(root)}\n".encode(), b""
     words = argv
-    if argv[:3] == ("sh", "-c", ssh_scripts.COMMIT):
+    if argv[:3] == ("sh", "-c", ssh_scripts.STAGE):
+        words = ("sh", "-c", ssh_scripts.STAGE.replace("/var/tmp/", '"$0"/var/tmp/'), str(root))
+    elif argv[:3] == ("sh", "-c", ssh_scripts.COMMIT):
         owners[argv[5].removeprefix(str(root))] = f"{argv[7]}:{argv[8]}"
-        words = (*argv[:2], f"chown() {{ :; }}; restorecon() {{ :; }}; {argv[2]}", *argv[3:])
+        own_files = f'chown() {{ command chown -- {os.geteuid()}:{os.getegid()} "$3"; }}'
+        words = (*argv[:2], f"{own_files}; restorecon() {{ :; }}; {argv[2]}", *argv[3:])
     first = 3 if argv[0] == "sh" else 1
     inside = [*words[:first], *(_map(root, word) for word in words[first:])]
     process = await asyncio.create_subprocess_exec(
@@ -103,10 +102,11 @@ async def run_in_tree(
         own = {str(os.geteuid()), str(os.getegid())}
         out = " ".join("0" if word in own else word for word in out.decode().split(" ")).encode()
     prefix = str(root).encode()
+    is_content = argv[0] in ("cat", "head") or argv[:3] == ("sh", "-c", ssh_scripts.READ)
     code = process.returncode if process.returncode is not None else 1
     return (
         code,
-        out if argv[0] in ("cat", "head", "sh") else out.replace(prefix, b""),
+        out if is_content else out.replace(prefix, b""),
         err.replace(prefix, b""),
     )
 

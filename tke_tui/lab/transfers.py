@@ -1,63 +1,157 @@
 """What the shell scripts behind file transfer (`ssh_scripts`) do, without a shell: a process each is most of the
-work of a lab with many machines. Tests of the scripts themselves run them really, see `sshd_commands.run_in_tree`.
+work of a lab with many machines. A test gives the same to both and compares what they answer and leave behind.
+
+The functions of `posixpath` take names that are too long for names that are not there, where those of `Path` raise.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
+import posixpath
 import shutil
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
-from tke_tui.core.adapters.ssh_scripts import ABSENT, COMMIT, READ, STAGE, WRONG_CHECKSUM
+from tke_tui.core.adapters.ssh_scripts import ABSENT, COMMIT, NOT_REPLACED, READ, STAGE, WRONG_CHECKSUM
+from tke_tui.lab.tree import inside
 
 Reply = tuple[int, bytes, bytes]
-_NOT_REPLACED = 46
-"""Exit code of COMMIT when the target cannot be replaced."""
+_SHELL_ERROR = 2
+"""Exit code of sh when it cannot open what stands behind `<`."""
+
+
+class _Ended(Exception):
+    """The script ends here with an exit code and this on stderr."""
+
+    def __init__(self, code: int, said: str) -> None:
+        self.code, self.said = code, said
 
 
 def transfer(root: Path, argv: tuple[str, ...], stdin: bytes) -> Reply:
     """Answer one of the adapter's scripts on the tree `root`."""
     script, words = argv[2], argv[4:]
-    if script == STAGE:
-        made = tempfile.mkdtemp(prefix="tke-tui.", dir=root / "var/tmp")
-        return 0, f"/{Path(made).relative_to(root)}\n".encode(), b""
     try:
-        return {READ: _read, COMMIT: _commit}[script](root, words, stdin)
-    except OSError as error:
-        return 1, b"", f"{words[0]}: {error.strerror}\n".encode()
-
-
-def _read(root: Path, words: tuple[str, ...], stdin: bytes) -> Reply:
-    path = _inside(root, words[0])
-    if not path.exists():
-        return ABSENT, b"", b""
-    with path.open("rb") as file:
-        return 0, file.read(int(words[1])), b""
-
-
-def _commit(root: Path, words: tuple[str, ...], stdin: bytes) -> Reply:
-    temp, target = (_inside(root, word) for word in words[:2])
-    mode, checksum, source = int(words[2], 8), words[5], words[6]
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source == "-":
-            temp.write_bytes(stdin)
-        elif source:
-            shutil.copyfile(_inside(root, source), temp)
-        if checksum:
-            found = hashlib.sha256(temp.read_bytes()).hexdigest()
-            if found != checksum:
-                return WRONG_CHECKSUM, b"", f"{found}\n".encode()
-        temp.chmod(mode)
-        if target.is_dir():
-            said = f"mv: cannot overwrite directory '{words[1]}' with non-directory\n"
-            return _NOT_REPLACED, b"", said.encode()
-        temp.replace(target)
-    finally:
-        temp.unlink(missing_ok=True)
+        if script == STAGE:
+            return 0, _stage(root), b""
+        if script == READ:
+            return 0, _read(root, words[0], int(words[1])), b""
+        assert script == COMMIT
+        _commit(root, words, stdin)
+    except _Ended as end:
+        return end.code, b"", f"{end.said}\n".encode() if end.said else b""
     return 0, b"", b""
 
 
-def _inside(root: Path, word: str) -> Path:
-    return Path(f"{root}{word}")
+def _stage(root: Path) -> bytes:
+    try:
+        made = tempfile.mkdtemp(prefix="tke-tui.", dir=root / "var/tmp")
+    except OSError as error:
+        template = "/var/tmp/tke-tui.XXXXXXXX"
+        raise _Ended(
+            1, f"mktemp: failed to create directory via template '{template}': {error.strerror}"
+        ) from None
+    return f"/{Path(made).relative_to(root)}\n".encode()
+
+
+def _read(root: Path, name: str, size: int) -> bytes:
+    path = inside(root, name)
+    if not posixpath.exists(path):
+        raise _Ended(ABSENT, "")
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except IsADirectoryError as error:
+        raise _Ended(1, f"head: error reading 'standard input': {error.strerror}") from None
+    except OSError as error:
+        raise _cannot_open(name, error) from None
+
+
+def _commit(root: Path, words: tuple[str, ...], stdin: bytes) -> None:
+    temp_name, target_name, mode, _owner, _group, checksum, source, synced = words
+    temp = inside(root, temp_name)
+    try:
+        _make_directory(root, target_name.rpartition("/")[0])
+        if source:
+            _fill(root, temp_name, source, stdin)
+        elif not synced and not posixpath.exists(temp):
+            raise _Ended(1, f"dd: failed to open '{temp_name}': No such file or directory")
+        if checksum:
+            _compare(temp_name, temp, checksum)
+        if not posixpath.exists(temp):
+            raise _Ended(1, f"chown: cannot access '{temp_name}': No such file or directory")
+        temp.chmod(int(mode, 8))
+        _rename(temp, inside(root, target_name, follow=False), target_name)
+    finally:
+        with contextlib.suppress(OSError):
+            temp.unlink()
+
+
+def _make_directory(root: Path, name: str) -> None:
+    """`mkdir -p` with umask 022."""
+    if posixpath.isdir(inside(root, name)):
+        return
+    parts = [part for part in name.split("/") if part]
+    where = ""
+    for number, part in enumerate(parts, 1):
+        where += f"/{part}"
+        path, last = inside(root, where), number == len(parts)
+        if posixpath.isdir(path):
+            continue
+        said = f"mkdir: cannot create directory '{where}{'/' if last else ''}'"
+        if posixpath.islink(path):
+            begin = f"mkdir: cannot stat '{where}/'" if last else said
+            raise _Ended(1, f"{begin}: Too many levels of symbolic links")
+        if posixpath.islink(inside(root, where, follow=False)) or (last and posixpath.exists(path)):
+            raise _Ended(1, f"{said}: File exists")
+        if posixpath.exists(path):
+            raise _Ended(1, f"{said}: Not a directory")
+        try:
+            path.mkdir()
+        except OSError as error:
+            raise _Ended(1, f"{said}: {error.strerror}") from None
+        path.chmod(path.stat().st_mode & 0o7000 | 0o755)
+
+
+def _fill(root: Path, name: str, source: str, stdin: bytes) -> None:
+    """`dd` from stdin ("-") or from a file."""
+    try:
+        read: BinaryIO = io.BytesIO(stdin) if source == "-" else inside(root, source).open("rb")
+    except IsADirectoryError as error:
+        raise _Ended(1, f"dd: error reading '{source}': {error.strerror}") from None
+    except OSError as error:
+        raise _Ended(1, f"dd: failed to open '{source}': {error.strerror}") from None
+    with read:
+        try:
+            write = inside(root, name).open("wb")
+        except OSError as error:
+            raise _Ended(1, f"dd: failed to open '{name}': {error.strerror}") from None
+        with write:
+            shutil.copyfileobj(read, write)
+
+
+def _compare(name: str, temp: Path, checksum: str) -> None:
+    try:
+        found = hashlib.sha256(temp.read_bytes()).hexdigest()
+    except OSError as error:
+        raise _cannot_open(name, error) from None
+    if found != checksum:
+        raise _Ended(WRONG_CHECKSUM, found)
+
+
+def _rename(temp: Path, target: Path, name: str) -> None:
+    """`mv -fT`."""
+    try:
+        if posixpath.isdir(target) and not posixpath.islink(target):
+            raise _Ended(NOT_REPLACED, f"mv: cannot overwrite directory '{name}' with non-directory")
+        temp.replace(target)
+    except OSError as error:
+        raise _Ended(NOT_REPLACED, f"mv: cannot stat '{name}': {error.strerror}") from None
+
+
+def _cannot_open(name: str, error: OSError) -> _Ended:
+    """What sh says, in its own words for a file that is not there."""
+    why = "No such file" if isinstance(error, FileNotFoundError) else error.strerror
+    return _Ended(_SHELL_ERROR, f"sh: 1: cannot open {name}: {why}")

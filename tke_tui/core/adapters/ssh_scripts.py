@@ -8,6 +8,8 @@ ABSENT = 44
 """Exit code of READ when there is no such file."""
 WRONG_CHECKSUM = 45
 """Exit code of COMMIT when what arrived has another checksum; nothing was replaced."""
+NOT_REPLACED = 46
+"""Exit code of COMMIT when the target cannot be replaced, e.g. since it is a directory."""
 
 READ = f'[ -e "$1" ] || exit {ABSENT}; exec head -c "$2" <"$1"'
 """sh -c READ sh PATH BYTES"""
@@ -16,15 +18,16 @@ STAGE = "umask 077; exec mktemp -d /var/tmp/tke-tui.XXXXXXXX"
 """Prints a new private directory; /var/tmp because /tmp is often small and in memory."""
 
 COMMIT = (
-    "set -e; t=$1 f=$2; trap 'rm -f -- \"$t\"' EXIT; trap 'exit 143' HUP INT TERM; "
+    "set -e; t=$1 f=$2; trap 'rm -f -- \"$t\" 2>/dev/null' EXIT; trap 'exit 143' HUP INT TERM; "
     'umask 022; mkdir -p -- "${f%/*}/"; umask 077; '
     'case $7 in "") ;; -) dd of="$t" bs=65536 conv=fsync status=none;; '
     '*) dd if="$7" of="$t" bs=1048576 conv=fsync status=none;; esac; '
-    '[ "$8" = synced ] || dd if=/dev/null of="$t" conv=notrunc,fsync status=none; '
+    '[ "$8" = synced ] || dd if=/dev/null of="$t" conv=nocreat,notrunc,fsync status=none; '
     'if [ -n "$6" ]; then s=$(sha256sum <"$t"); s=${s%% *}; '
     f'[ "$s" = "$6" ] || {{ echo "$s" >&2; exit {WRONG_CHECKSUM}; }}; fi; '
     'chown -- "$4:$5" "$t"; chmod -- "$3" "$t"; '
-    'm=$(mv -fT -- "$t" "$f" 2>&1) || { grep -qF " $f " /proc/self/mountinfo || { echo "$m" >&2; exit 46; }; '
+    'm=$(mv -fT -- "$t" "$f" 2>&1) || { grep -qF " $f " /proc/self/mountinfo '
+    f'|| {{ echo "$m" >&2; exit {NOT_REPLACED}; }}; '
     'cat <"$t" >"$f"; chown -- "$4:$5" "$f"; chmod -- "$3" "$f"; }; '
     'if command -v restorecon >/dev/null 2>&1; then restorecon -- "$f" || :; fi'
 )
@@ -32,8 +35,8 @@ COMMIT = (
 
 Gives a file its final name. SOURCE "" means that TEMP (in TARGET's directory) holds the content already, "-" that
 it comes on stdin, else it is copied from there. SHA256 "" skips the check; SYNCED is `synced` when TEMP is on disk.
-A target that is a mount point of its own (hosts and resolv.conf in containers) cannot be renamed onto and is
-rewritten in place."""
+The last line on stderr is the reason of a failure. A target that is a mount point of its own (hosts and resolv.conf in
+containers) cannot be renamed onto and is rewritten in place."""
 
 
 def read(path: str, size: int) -> tuple[str, ...]:

@@ -1,0 +1,42 @@
+"""Paths of a machine whose root file system is a directory of this host."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+MOST_LINKS = 40
+"""Symbolic links that are followed on one path, as by Linux."""
+
+
+def inside(root: Path, absolute: str, *, follow: bool = True) -> Path:
+    """Where a path of the machine is on this host: as after chroot(2), no link and no `..` leads out of `root`.
+
+    What is not there is taken by its name. `follow` False leaves the last part alone when it is a link; so is the
+    link at which there were too many.
+    """
+    # Texts, since a Path for every part is what a lab with many machines would mostly be busy with.
+    top = where = str(root)
+    parts = absolute.rstrip("/").split("/")[::-1]
+    links = 0
+    while parts:
+        part = parts.pop()
+        if part in ("", "."):
+            continue
+        if part == "..":
+            where = where.rpartition("/")[0] if where != top else top
+            continue
+        here = f"{where}/{part}"
+        if parts or follow:
+            try:
+                target = os.readlink(here)  # noqa: PTH115
+            except OSError:
+                where = here
+                continue
+            links += 1
+            if links <= MOST_LINKS:
+                parts += target.split("/")[::-1]
+                where = top if target.startswith("/") else where
+                continue
+        where = here
+    return Path(where)
