@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shlex
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.ui.installed import KEY, PASSWORD, save_input
 from tke_tui.core.errors import StateError
+from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import reveal
+from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
-from tke_tui.saved_machine import keys_of, saved_machine, shell_command
+from tke_tui.saved_machine import keys_of, saved_machine, saved_ssh_config, shell_command
 
 
 @pytest.fixture
@@ -51,3 +56,20 @@ def test_a_key_is_given_as_a_file_and_the_jump_host_has_its_own(directory: Insta
     assert hop[hop.index("-i") + 1] == "/run/jump key"
     assert hop[hop.index("-p") + 1] == "2222"
     assert "battery-staple" not in " ".join(argv)
+
+
+@pytest.mark.skipif(shutil.which("ssh") is None, reason="no ssh in the PATH")
+def test_the_ssh_config_of_the_installation_decides_what_the_machine_leaves_open(
+    directory: InstallDir,
+) -> None:
+    assert saved_ssh_config(directory) is None
+    config = directory.root / "ssh_config"
+    config.write_text("Host 10.0.0.21\n    HostName 192.0.2.7\n    Port 2022\n    User installer\n")
+    settings = RunSettings(directory.root, ssh_config=config)
+    directory.options.write_text(json.dumps(settings.as_dict()))
+
+    argv = shell_command(
+        Machine(ip="10.0.0.21", username=""), directory.known_hosts, None, None, saved_ssh_config(directory)
+    )
+    told = subprocess.run([argv[0], "-G", *argv[1:]], capture_output=True, text=True, check=True).stdout
+    assert {"hostname 192.0.2.7", "port 2022", "user installer"} <= set(told.splitlines())

@@ -52,6 +52,14 @@ def lab(
         Path | None,
         typer.Option("--scenario", parser=opt.path, metavar="FILE", help="A story, see examples/scenarios/."),
     ] = None,
+    one_address: Annotated[
+        bool,
+        typer.Option(
+            "--one-address",
+            help="All machines on 127.0.0.1, on ports of their own; so it is anyway where no other loopback "
+            "address is there.",
+        ),
+    ] = False,
     directory: opt.Directory = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Come back to the lab that runs in --dir, and go on there.")
@@ -73,7 +81,7 @@ def lab(
     """Try an installation on simulated machines on this host: no root, no Docker, nothing real."""
     place = LabPlace((directory or context.obj.directory or LabPlace.default().root).absolute())
     changes = _changes(nodes, latency, pace, seed, fail, slow)
-    _refuse_both(resume, repair, stop, bool(changes or scenario))
+    _refuse_both(resume, repair, stop, bool(changes or scenario or one_address))
     if stop:
         _stop(place)
         return
@@ -86,7 +94,7 @@ def lab(
     else:
         story = _changed(Scenario.read(scenario) if scenario is not None else Scenario(), changes)
         asyncio.run(make_room(place.install))
-        place.begin(story)
+        place.begin(story, one_address=one_address)
     complain(f"{NOTE} All of it is in {place.root}.")
     if plain or output is not None or verbose or not has_screen(os.environ):
         code = _lines(place, output=output or Output.PLAIN, verbose=verbose, keep=keep)

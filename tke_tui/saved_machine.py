@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from tke_tui.core.errors import StateError
+from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
@@ -14,6 +16,9 @@ from tke_tui.core.redact import Redactor
 from tke_tui.core.saved_input import load
 from tke_tui.core.secrets import SecretStore
 from tke_tui.passphrase import passphrase
+
+SSH_PORT = 22
+"""The port that a machine's own setting leaves to ssh_config."""
 
 
 def saved_machine(directory: InstallDir, node: str) -> Machine:
@@ -32,14 +37,31 @@ def saved_machine(directory: InstallDir, node: str) -> Machine:
     )
 
 
+def saved_ssh_config(directory: InstallDir) -> Path | None:
+    """The ssh_config that the installation in a directory honours; None when it has none."""
+    try:
+        return RunSettings.from_dict(json.loads(directory.options.read_bytes())).ssh_config
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def shell_command(
-    machine: Machine, known_hosts: Path, key: Path | None, jump_key: Path | None = None
+    machine: Machine,
+    known_hosts: Path,
+    key: Path | None,
+    jump_key: Path | None = None,
+    ssh_config: Path | None = None,
 ) -> list[str]:
     """`ssh` with the machine's settings as an argument list; passwords are left for ssh to ask.
 
-    `key` and `jump_key` are files with the private keys of the machine and of the jump host, None = ssh's own.
+    `key` and `jump_key` are files with the private keys of the machine and of the jump host, None = ssh's own. What
+    the machine leaves open is taken from `ssh_config`, where there is one.
     """
     argv = ["ssh", "-t", *_options(machine.port, known_hosts, key)]
+    user = f"{machine.username or 'root'}@"
+    if ssh_config is not None:
+        argv += ["-F", str(ssh_config)]
+        user = f"{machine.username}@" if machine.username else ""
     jump = machine.bastion
     if jump is not None:
         hop = [
@@ -50,11 +72,13 @@ def shell_command(
             f"{jump.username}@{jump.ip}",
         ]
         argv += ["-o", f"ProxyCommand={shlex.join(hop)}"]
-    return [*argv, f"{machine.username or 'root'}@{machine.ip}"]
+    return [*argv, f"{user}{machine.ip}"]
 
 
 def _options(port: int, known_hosts: Path, key: Path | None) -> Sequence[str]:
-    options = ["-p", str(port), "-o", f"UserKnownHostsFile={_quoted(known_hosts)} ~/.ssh/known_hosts"]
+    options = ["-o", f"UserKnownHostsFile={_quoted(known_hosts)} ~/.ssh/known_hosts"]
+    if port != SSH_PORT:
+        options = ["-p", str(port), *options]
     return [*options, "-i", str(key), "-o", "IdentitiesOnly=yes"] if key is not None else options
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ async def server() -> AsyncIterator[RegistryServer]:
 async def connect() -> AsyncIterator[Callable[..., RegistryClient]]:
     clients: list[RegistryClient] = []
 
-    def make(url: str, **options: str) -> RegistryClient:
+    def make(url: str, **options: Any) -> RegistryClient:
         clients.append(RegistryClient(url, **options))
         return clients[-1]
 

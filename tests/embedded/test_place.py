@@ -123,14 +123,34 @@ def test_an_address_that_is_taken_is_named_with_whoever_has_it() -> None:
     assert "listens there" in caught.value.detail
 
 
-def test_where_only_one_address_is_this_host_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    nobodys = IPv4Network("203.0.113.0/24")  # RFC 5737
-    monkeypatch.setattr(addresses, "NETWORK", nobodys)
-    with pytest.raises(StateError, match="The lab cannot listen on 203") as caught:
-        take(LABS - 2)
+def test_where_only_one_address_is_this_host_each_server_has_a_port_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not take(LABS - 2).one_address
+    monkeypatch.setattr(addresses, "NETWORK", IPv4Network("203.0.113.0/24"))  # RFC 5737: nobody's
+    places = [take(), take()]
+    try:
+        assert all(place.one_address for place in places)
+        asked = [("203.0.113.11", 2222), ("203.0.113.11", 6443), ("203.0.113.12", 2222)]
+        there = [place.listens(*each) for place in places for each in asked]
+        assert {host for host, _ in there} == {"127.0.0.1"}
+        assert len(set(there)) == len(there)
+        assert [place.listens(*each) for place in places for each in asked] == there
+    finally:
+        for place in places:
+            place.leave()
 
-    assert "other ports are not enough" in caught.value.detail
-    assert "on Linux" in caught.value.fix
+
+def test_a_port_is_kept_until_its_server_comes_up() -> None:
+    mine = take(one_address=True)
+    try:
+        host, port = mine.listens("127.77.0.11", 6443)
+        with pytest.raises(OSError, match="in use"):
+            socket.create_server((host, port))
+        assert mine.opens("127.77.0.11", 6443) == (host, port)
+        socket.create_server((host, port)).close()
+    finally:
+        mine.leave()
 
 
 async def test_a_lab_that_nobody_needs_ends_by_itself(

@@ -231,8 +231,9 @@ async def test_images_go_through_the_gateway_with_the_administrators_login_only(
     url = f"https://localhost:{running['tke-gateway'].port}"
 
     def client(password: str | None) -> RegistryClient:
-        login = {"username": "admin", "password": password} if password is not None else {}
-        return RegistryClient(url, ca_pem=site.ca.cert_pem, **login)
+        if password is None:
+            return RegistryClient(url, ca_pem=site.ca.cert_pem)
+        return RegistryClient(url, ca_pem=site.ca.cert_pem, username="admin", password=password)
 
     wrong, admin, nobody = client("wrong"), client(PASSWORD), client(None)
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tke_tui.core.errors import WouldChange
+from tke_tui.core.forwards import Forwards
 from tke_tui.core.model.network import ClusterNetwork
 from tke_tui.core.node import Node
 
@@ -50,6 +51,8 @@ class Options:
     """Port of the platform's gateway on the machines; behind it is the platform's registry."""
     docker_certs_dir: Path = Path("/etc/docker/certs.d")
     """Where Docker on this host looks for the CAs of registries."""
+    forwards: Forwards = field(default_factory=Forwards)
+    """How this host reaches API servers and the gateway that it cannot connect to directly."""
     pushes_at_once: int = 4
     uploads_at_once: int = 4
 

@@ -19,6 +19,7 @@ from tke_tui.core.disk_errors import usable
 from tke_tui.core.engine import Budgets, Engine, Listener, RunResult, stamp
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Notice
+from tke_tui.core.forwards import Forwards
 from tke_tui.core.graph import Graph
 from tke_tui.core.journal import Journal, Recovered, read_events, recover
 from tke_tui.core.lock import DirectoryLock
@@ -60,6 +61,7 @@ class RunSettings:
             "dockerCertsDir": str(self.options.docker_certs_dir),
             "registryPorts": [self.options.registry_http_port, self.options.registry_https_port],
             "gatewayPort": self.options.gateway_port,
+            "forwards": dict(self.options.forwards.places),
             "hostKeyPolicy": self.host_key_policy,
             "sshConfig": None if self.ssh_config is None else str(self.ssh_config),
             "useAgent": self.use_agent,
@@ -91,6 +93,7 @@ class RunSettings:
                 registry_http_port=http_port,
                 registry_https_port=https_port,
                 gateway_port=values["gatewayPort"],
+                forwards=Forwards(values["forwards"]),
             ),
             host_key_policy=values["hostKeyPolicy"],
             ssh_config=None if values["sshConfig"] is None else Path(values["sshConfig"]),

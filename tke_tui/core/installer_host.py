@@ -13,7 +13,12 @@ _PROC = Path("/proc")
 
 
 def source_address(target: str) -> str:
-    """Our own address on the route to `target` (an IP address). No packet is sent; OSError without a route."""
+    """Our own address on the route to `target` (an IP address). No packet is sent; OSError without a route.
+
+    To simulated machines this host is 127.0.0.1, also where the rest of 127.0.0.0/8 leads nowhere.
+    """
+    if is_simulated(target):
+        return "127.0.0.1"
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((target, 80))

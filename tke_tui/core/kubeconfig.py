@@ -12,6 +12,7 @@ def kubeconfig(
     server: str,
     *,
     ca_pem: str | None,
+    tls_server_name: str | None = None,
     cluster: str,
     user: str,
     token: str | None = None,
@@ -20,13 +21,16 @@ def kubeconfig(
 ) -> dict[str, Any]:
     """A kubeconfig that logs in with a bearer token, or with a certificate and key by their paths.
 
-    `server` is a URL, with a path for webhooks. Without `ca_pem` the server's certificate is not checked.
+    `server` is a URL, with a path for webhooks. Without `ca_pem` the server's certificate is not checked;
+    it has to name `tls_server_name`, by default the host of the URL.
     """
     target: dict[str, Any] = {"server": server}
     if ca_pem is None:
         target["insecure-skip-tls-verify"] = True
     else:
         target["certificate-authority-data"] = base64.b64encode(ca_pem.encode()).decode("ascii")
+    if tls_server_name is not None:
+        target["tls-server-name"] = tls_server_name
     login: dict[str, Any] = {}
     if token is not None:
         login["token"] = token

@@ -85,8 +85,10 @@ class Runtime:
 
     def _make_kube(self) -> KubeClient:
         host = str(self._para.first.ip)
+        there, port = self._options.forwards.of(host, API_SERVER_PORT)
         return KubeClient(
-            f"https://{host}:{API_SERVER_PORT}",
+            f"https://{there}:{port}",
             self._secrets.require("cluster/ca.crt"),
             token=self._secrets.require("cluster/token"),
+            tls_server_name=None if there == host else host,
         )

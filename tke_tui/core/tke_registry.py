@@ -53,14 +53,16 @@ def trusted(ctx: Context) -> str:
 @asynccontextmanager
 async def tke_registry(ctx: Context) -> AsyncIterator[RegistryClient]:
     """A client of the registry with the administrator's login."""
-    registry = configured(ctx)
+    registry, options = configured(ctx), ctx.options
+    there, port = options.forwards.of(str(ctx.para.first.ip), options.gateway_port)
     client = RegistryClient(
         f"https://{address(ctx)}",
         name=registry.domain,
         username=registry.username,
         password=reveal(registry.password),
         ca_pem=trusted(ctx),
-        connect_to=str(ctx.para.first.ip),
+        connect_to=there,
+        connect_port=port,
     )
     try:
         yield client

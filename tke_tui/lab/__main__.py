@@ -1,4 +1,4 @@
-"""The process of an embedded lab: `python -m tke_tui.lab DIRECTORY [NUMBER]`, started by `LabPlace.begin`."""
+"""The process of an embedded lab: `python -m tke_tui.lab DIRECTORY [NUMBER|one-address]`, begun by `LabPlace.begin`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,19 @@ from tke_tui.core.model.dump import dump_para
 from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.paths import write_private
 from tke_tui.lab.embedded import EmbeddedLab
-from tke_tui.lab.place import REPAIR, LabPlace
+from tke_tui.lab.place import ONE_ADDRESS, REPAIR, LabPlace
 
 IDLE_LIMIT = 3600.0
 """Seconds in which nobody asks anything of the lab, after which it ends by itself."""
 
 
-async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDLE_LIMIT) -> None:
+async def serve(
+    place: LabPlace,
+    number: int | None = None,
+    *,
+    one_address: bool = False,
+    idle: float = IDLE_LIMIT,
+) -> None:
     """Serve the lab until SIGTERM, or until nobody asks anything for `idle` seconds; the pid file says it is ready."""
     allow_many_connections()
     stop = asyncio.Event()
@@ -28,7 +34,8 @@ async def serve(place: LabPlace, number: int | None = None, *, idle: float = IDL
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, stop.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)
-    async with EmbeddedLab(place.machines, place.story(), place.install.journal, number) as lab:
+    lab = EmbeddedLab(place.machines, place.story(), place.install.journal, number, one_address=one_address)
+    async with lab:
 
         def repair() -> None:
             lab.repair()
@@ -61,9 +68,12 @@ def _asked(lab: EmbeddedLab) -> int:
 
 
 def main() -> int:
-    directory, *number = sys.argv[1:]
+    place, where = LabPlace(Path(sys.argv[1])), sys.argv[2:]
+    one_address = where == [ONE_ADDRESS]
+    number = int(where[0]) if where and not one_address else None
     try:
-        asyncio.run(serve(LabPlace(Path(directory)), int(number[0]) if number else None))
+        with place.served():
+            asyncio.run(serve(place, number, one_address=one_address))
     except (TkeError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import ssl
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -84,6 +84,8 @@ class LabCluster(ModelCluster):
 
     store: Store = field(default_factory=Store)
     servers: dict[str, KubeServer] = field(default_factory=dict)
+    opens: Callable[[str, int], tuple[str, int]] = lambda address, port: (address, port)
+    """Where the server that begins to listen on a machine's port does so on this host."""
     virtual: KubeServer | None = None
     """What answers on the VIP, where there is one."""
     _reported: set[str] = field(default_factory=set)
@@ -130,7 +132,8 @@ class LabCluster(ModelCluster):
         for name in NAMESPACES:
             if server.find("Namespace", name) is None:
                 await server.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-        await server.start(API_SERVER_PORT, host=machine.address)
+        host, port = self.opens(machine.address, API_SERVER_PORT)
+        await server.start(port, host=host)
 
     async def _hold_virtual_address(self, machine: ModelMachine) -> None:
         """The first machine with keepalived answers on the VIP, too."""
@@ -139,7 +142,8 @@ class LabCluster(ModelCluster):
         found = _VIRTUAL_ADDRESS.search(machine.text(keepalived.CONFIGURATION))
         if found is not None:
             self.virtual = LabApiServer(machine, self)
-            await self.virtual.start(API_SERVER_PORT, host=found[1])
+            host, port = self.opens(found[1], API_SERVER_PORT)
+            await self.virtual.start(port, host=host)
 
     def _log_in(self, machine: ModelMachine) -> None:
         """kubelet gets itself a certificate, and renews that one instead of the first it was given."""

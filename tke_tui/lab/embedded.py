@@ -3,7 +3,7 @@
     async with EmbeddedLab(directory, Scenario(nodes=3)) as lab:
         ... install lab.para with lab.settings ...
 
-Everything lives below one directory and listens on 127.77.0.0/16 or on this host's loopback address only.
+Everything lives below one directory and listens on 127.77.0.0/16 or on 127.0.0.1 only.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tke_tui.core.context import Options
+from tke_tui.core.forwards import Forwards
 from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.config import Basic
 from tke_tui.core.model.fields import secret
 from tke_tui.core.model.machine import Machine
-from tke_tui.core.model.para import CreateClusterPara
-from tke_tui.lab.addresses import GATEWAY_PORT, SSH_PORT, take
+from tke_tui.core.model.para import API_SERVER_PORT, CreateClusterPara
+from tke_tui.lab.addresses import GATEWAY_PORT, LOOPBACK, SSH_PORT, take
 from tke_tui.lab.bundle import KUBERNETES, make_bundle
 from tke_tui.lab.cluster import LabCluster
 from tke_tui.lab.commands.node import RELEASE
@@ -37,6 +38,8 @@ from tke_tui.lab.sshd import Account, CommandEnv, LabSshd, Reply
 from tke_tui.lab.transfers import transfer
 from tke_tui.lab.troubles import Troubles
 
+SIMULATED = "127.77.*"
+"""All machines, as a pattern of ssh_config."""
 RECENT = 500
 """Commands that a machine remembers."""
 
@@ -55,14 +58,16 @@ class EmbeddedLab:
 
     `journal` is that of the installation in the lab: failures of a certain handler need it. `number` (0 to 7) tells
     apart labs that run at the same time: each has addresses and ports of its own. Without one the first that is free
-    is taken. Entering it raises `StateError` when addresses are taken, `UsageError` when the scenario names what is
-    not there.
+    is taken. `one_address` lets everything listen on 127.0.0.1, each server on a port of its own, as it does anyway
+    where that is the only loopback address. Entering it raises `StateError` when addresses are taken, `UsageError` when
+    the scenario names what is not there.
     """
 
     directory: Path
     scenario: Scenario = field(default_factory=Scenario)
     journal: Path = Path("/nonexistent")
     number: int | None = None
+    one_address: bool = False
     members: dict[str, LabNode] = field(default_factory=dict)
     cluster: LabCluster = field(default_factory=LabCluster)
     commands: int = 0
@@ -83,22 +88,27 @@ class EmbeddedLab:
         await self._stack.aclose()
 
     async def _open(self) -> Self:
-        self._place = take(self.number)
+        self._place = take(self.number, one_address=self.one_address)
         self._stack.callback(self._place.leave)
-        self.number = self._place.number
+        self.number, self.one_address = self._place.number, self._place.one_address
         addresses = [self._place.machine(index) for index in range(self.scenario.nodes)]
         self.troubles = Troubles(self.scenario, addresses, RunningTasks(self.journal))
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.bundle = make_bundle(self.directory / "bundle")
         (self.directory / "hosts").write_text("127.0.0.1 localhost\n")
+        if self.one_address:
+            self.ssh_config.write_text(f"Host {SIMULATED}\n    HostName {LOOPBACK}\n")
         self.docker = await DockerServer(
             self.directory / "docker.sock",
             hosts_file=self.directory / "hosts",
             certificates=self.directory / "certs.d",
+            listens=self._place.listens,
+            make_way=self._place.make_way,
         ).start()
         self._stack.push_async_callback(self.docker.stop)
         self._stack.push_async_callback(self.cluster.close)
-        self.gateway = Gateway(self.cluster, GATEWAY_PORT)
+        self.cluster.opens = self._place.opens
+        self.gateway = Gateway(self.cluster)
         self._stack.push_async_callback(self.gateway.close)
         await self.gateway.open()
         for number, address in enumerate(addresses, 1):
@@ -117,10 +127,11 @@ class EmbeddedLab:
         machine.facts |= {"cluster": self.cluster}
         self.cluster.machines[address] = machine
         wrong = address in map(self.troubles.address_of, self.scenario.wrong_password)
+        host, port = self._place.opens(address, SSH_PORT)
         sshd = LabSshd(
             root,
-            address=address,
-            port=SSH_PORT,
+            address=host,
+            port=port,
             users={"root": Account(secrets.token_urlsafe(12) if wrong else self.password)},
             commands=lambda argv, stdin, env: self._execute(machine, argv, stdin, env),
             transfers=lambda argv, stdin: transfer(root, argv, stdin),
@@ -139,6 +150,24 @@ class EmbeddedLab:
     def virtual_address(self) -> str:
         """An address for `Config.ha.tke.vip`: the lab answers there once keepalived is installed."""
         return self._place.virtual_address
+
+    @property
+    def ssh_config(self) -> Path:
+        """For `ssh -F`, where all machines are 127.0.0.1; each has its own port in the input."""
+        return self.directory / "ssh_config"
+
+    @property
+    def _forwards(self) -> Forwards:
+        """How an engine on this host reaches the API servers and the gateway on all machines."""
+        places = [(address, port) for address in self.members for port in (API_SERVER_PORT, GATEWAY_PORT)]
+        if not self.one_address:
+            return Forwards()
+        return Forwards(
+            {
+                f"{address}:{port}": "{}:{}".format(*self._place.listens(address, port))
+                for address, port in (*places, (self.virtual_address, API_SERVER_PORT))
+            }
+        )
 
     def repair(self) -> None:
         """End all troubles of the scenario, as somebody does who mends the machines; slow ones stay slow."""
@@ -196,7 +225,12 @@ class EmbeddedLab:
         para = CreateClusterPara.model_validate(document)
         para.config.basic = Basic(username="admin", password=secret(self.admin_password))
         para.cluster.spec.machines = [
-            Machine(ip=address, port=SSH_PORT, username="root", password=secret(self.password))
+            Machine(
+                ip=address,
+                port=self._place.listens(address, SSH_PORT)[1],
+                username="root",
+                password=secret(self.password),
+            )
             for address in sorted(self.members, key=IPv4Address)
         ]
         return para
@@ -213,7 +247,9 @@ class EmbeddedLab:
                 registry_http_port=self._place.registry_ports[0],
                 registry_https_port=self._place.registry_ports[1],
                 gateway_port=GATEWAY_PORT,
+                forwards=self._forwards,
             ),
+            ssh_config=self.ssh_config if self.one_address else None,
             host_key_policy="accept-new",
             use_agent=False,
         )

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tke_tui.core.components import NAMESPACE
 from tke_tui.core.yaml_text import load_yaml
+from tke_tui.lab.addresses import GATEWAY_PORT
 from tke_tui.lab.cluster import LabCluster
 from tke_tui.lab.registry import RegistryServer
 
@@ -27,9 +28,8 @@ _REGISTRY = ("v1", "Secret", NAMESPACE, "tke-registry-api-config")
 class Gateway:
     """`open` begins to wait for the DaemonSet, `close` ends everything."""
 
-    def __init__(self, cluster: LabCluster, port: int) -> None:
+    def __init__(self, cluster: LabCluster) -> None:
         self._cluster = cluster
-        self._port = port
         self._servers: list[RegistryServer] = []
         self._waiting: asyncio.Task[None] | None = None
 
@@ -57,9 +57,10 @@ class Gateway:
         username, password = self._user()
         shared = RegistryServer()
         for address in self._cluster.servers:
+            host, port = self._cluster.opens(address, GATEWAY_PORT)
             server = RegistryServer(
-                address=address,
-                port=self._port,
+                address=host,
+                port=port,
                 auth="basic",
                 username=username,
                 password=password,

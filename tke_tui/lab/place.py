@@ -7,6 +7,7 @@ the terminal as the engine does; it ends when it is told to, or when nobody has 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +32,8 @@ START_LIMIT = 120.0
 END_LIMIT = 10.0
 """Seconds a lab may take until it has ended, or mended its machines."""
 MARK = "embedded-lab"
+ONE_ADDRESS = "one-address"
+"""What the process is told instead of a number."""
 REPAIR = signal.SIGUSR1
 _PAUSE = 0.05
 
@@ -83,17 +87,28 @@ class LabPlace:
     def pid(self) -> int | None:
         """The process that serves the lab; None when there is none."""
         try:
-            pid = int(self.pid_file.read_text())
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
+            with (self.root / MARK).open("rb") as mark:
+                fcntl.flock(mark, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with contextlib.suppress(OSError, ValueError):
+                return int(self.pid_file.read_text())
+        except OSError:
             return None
-        return pid if str(self.root).encode() in command.split(b"\0") else None
+        return None
 
-    def begin(self, scenario: Scenario, number: int | None = None) -> None:
+    @contextlib.contextmanager
+    def served(self) -> Iterator[None]:
+        """This process serves the lab while the block lasts, and however it ends: the kernel keeps that record."""
+        with (self.root / MARK).open("ab") as mark:
+            fcntl.flock(mark, fcntl.LOCK_EX)
+            yield
+
+    def begin(self, scenario: Scenario, number: int | None = None, *, one_address: bool = False) -> None:
         """Make a fresh lab; one that was here before is ended and removed, with the installation in it.
 
-        `number` (0 to 7) says which addresses it gets; by default the first that are free. Raises `StateError` when
-        the directory holds something else, an installation is running in it, or the lab does not come up.
+        `number` (0 to 7) says which addresses it gets; by default the first that are free. `one_address` lets all its
+        machines listen on 127.0.0.1, which they do anyway where that is the only loopback address. Raises `StateError`
+        when the directory holds something else, an installation is running in it, or the lab does not come up.
         """
         holder = holder_of(self.install.lock)
         if holder:
@@ -113,7 +128,7 @@ class LabPlace:
         write_private(self.scenario, scenario.model_dump_json())
         temporary = self.root / "tmp"
         temporary.mkdir(mode=0o700)
-        given = [] if number is None else [str(number)]
+        given = [ONE_ADDRESS] if one_address else [] if number is None else [str(number)]
         with self.log.open("wb") as log:
             process = subprocess.Popen(
                 # -P: what lies in the working directory is no part of this program.

@@ -93,7 +93,7 @@ class FailureActions(TkeScreen[None]):
 
     def open_shell(self, node: str) -> None:
         """Give the terminal to `ssh` until it ends."""
-        from tke_tui.saved_machine import saved_machine, shell_command
+        from tke_tui.saved_machine import saved_machine, saved_ssh_config, shell_command
 
         if not self._has_machine(node):
             return
@@ -103,7 +103,8 @@ class FailureActions(TkeScreen[None]):
             self.app.fail(error)
             return
         with _key_files(machine) as (key, jump_key):
-            argv = shell_command(machine, self.context.directory.known_hosts, key, jump_key)
+            directory = self.context.directory
+            argv = shell_command(machine, directory.known_hosts, key, jump_key, saved_ssh_config(directory))
             shown = shlex.join(argv)
             try:
                 with self.app.suspend():

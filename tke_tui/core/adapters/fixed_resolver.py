@@ -9,11 +9,15 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 
 class FixedResolver(AbstractResolver):
-    """`host` and every name below it have `address` (IP), other names are looked up."""
+    """`host` and every name below it have `address` (IP), other names are looked up.
 
-    def __init__(self, host: str, address: str) -> None:
+    With `port` they are reached there, whatever port a URL says.
+    """
+
+    def __init__(self, host: str, address: str, port: int = 0) -> None:
         self._host = host.lower()
         self._address = address
+        self._port = port
         self._others = ThreadedResolver()
 
     async def resolve(
@@ -26,7 +30,7 @@ class FixedResolver(AbstractResolver):
             ResolveResult(
                 hostname=host,
                 host=self._address,
-                port=port,
+                port=self._port or port,
                 family=socket.AF_INET6 if ":" in self._address else socket.AF_INET,
                 proto=socket.IPPROTO_TCP,
                 flags=socket.AI_NUMERICHOST,

@@ -56,8 +56,8 @@ class RegistryClient:
     `username`/`password` are for Basic and Bearer challenges. `ca_pem` is a CA besides the system's (default: the one
     Docker trusts for this registry, `/etc/docker/certs.d/<host[:port]>/ca.crt`), `tls_name` the name the certificate
     must carry (default: the host's). `connect_to` is an IP address to dial for this host and every name below it
-    without asking the name service; requests carry the name all the same. Every method raises the errors of
-    `registry_errors`.
+    without asking the name service, at `connect_port` (default: the port of the URL); requests carry the name all the
+    same. Every method raises the errors of `registry_errors`.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class RegistryClient:
         ca_pem: str = "",
         tls_name: str = "",
         connect_to: str = "",
+        connect_port: int = 0,
     ) -> None:
         self.scheme, _, host = url.rstrip("/").partition("://")
         self.host = DOCKER_HUB_API if host == DOCKER_HUB else host
@@ -77,7 +78,7 @@ class RegistryClient:
         self.username = username
         self._ca_pem = ca_pem
         self._tls_name = tls_name
-        self._connect_to = connect_to
+        self._connect_to, self._connect_port = connect_to, connect_port
         self._insecure = False
         self._context: ssl.SSLContext | None = None
         self._authorizer = Authorizer(self.name, username, password)
@@ -314,7 +315,7 @@ class RegistryClient:
             if self._connect_to:
                 from tke_tui.core.adapters.fixed_resolver import FixedResolver
 
-                resolver = FixedResolver(self.host.partition(":")[0], self._connect_to)
+                resolver = FixedResolver(self.host.partition(":")[0], self._connect_to, self._connect_port)
                 connector = aiohttp.TCPConnector(resolver=resolver)
             self._open_session = aiohttp.ClientSession(timeout=timeout, connector=connector)
         return self._open_session

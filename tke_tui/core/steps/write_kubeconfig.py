@@ -31,12 +31,15 @@ class WriteKubeconfig(Task):
     needs: ClassVar[tuple[Need, ...]] = (Need("Create global cluster"),)
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
-        return [para.cluster.metadata.name, server(para)]
+        return [para.cluster.metadata.name, _url(*advertised(para))]
 
     async def run(self, ctx: Context) -> None:
+        host, port = advertised(ctx.para)
+        there, its_port = ctx.options.forwards.of(host, port)
         document = kubeconfig(
-            server(ctx.para),
+            _url(there, its_port),
             ca_pem=secret_or_planned(ctx, CA_CERT),
+            tls_server_name=None if there == host else host,
             cluster=ctx.para.cluster.metadata.name,
             user="admin",
             token=secret_or_planned(ctx, TOKEN),
@@ -67,9 +70,12 @@ class WriteKubeconfig(Task):
         write_private(path.resolve(), text)
 
 
-def server(para: CreateClusterPara) -> str:
-    """The API server as the person reaches it: the VIP or balancer, else the first machine."""
-    host, port = para.advertise or (str(para.first.ip), API_SERVER_PORT)
+def advertised(para: CreateClusterPara) -> tuple[str, int]:
+    """Host and port of the API server for people: the VIP or balancer, else the first machine."""
+    return para.advertise or (str(para.first.ip), API_SERVER_PORT)
+
+
+def _url(host: str, port: int) -> str:
     return f"https://{host}:{port}"
 
 

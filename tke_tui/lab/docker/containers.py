@@ -24,15 +24,22 @@ _NEEDS_A_PROCESS = ("archive", "attach", "exec", "export", "stats", "top")
 class Containers:
     """`rows` by name, as inspect shows them; `find` looks up images, all registries serve what `storage` holds.
 
-    `said` is what the log of every registry shows; other containers say nothing.
+    `said` is what the log of every registry shows; other containers say nothing. `make_way` is called with each port
+    that is about to be listened on.
     """
 
-    def __init__(self, find: Callable[[str], SavedImage | None], storage: RegistryServer) -> None:
+    def __init__(
+        self,
+        find: Callable[[str], SavedImage | None],
+        storage: RegistryServer,
+        make_way: Callable[[int], None],
+    ) -> None:
         self.rows: dict[str, Json] = {}
         self.registries: dict[str, RegistryServer] = {}
         self.said = "listening on [::]:5000\n"
         self._find = find
         self._storage = storage
+        self._make_way = make_way
 
     def routes(self) -> list[web.RouteDef]:
         one = f"{ANY}containers/{{name}}"
@@ -134,9 +141,10 @@ class Containers:
             files = (environment["REGISTRY_HTTP_TLS_CERTIFICATE"], environment["REGISTRY_HTTP_TLS_KEY"])
             crt, key = (binds[str(Path(file).parent)] / Path(file).name for file in files)
             tls.load_cert_chain(crt, key)
-        shared = self._storage
+        shared, port = self._storage, _host_ports(row)[0]
+        self._make_way(port)
         return await RegistryServer(
-            port=_host_ports(row)[0],
+            port=port,
             tls=tls,
             blobs=shared.blobs,
             repositories=shared.repositories,

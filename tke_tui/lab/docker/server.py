@@ -15,6 +15,7 @@ import fnmatch
 import json
 import re
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -29,6 +30,9 @@ from tke_tui.lab.docker.streams import Json, begin, end, error, fail, line
 from tke_tui.lab.docker.transfer import Refused, Registry, log_in, pull, push
 from tke_tui.lab.registry import RegistryServer
 
+HTTPS = 443
+LOGIN = "X-Registry-Auth"
+"""The header with the login at a registry."""
 _ENGINE, _API, _ARCHITECTURE = "20.10.24", "1.41", "amd64"
 _VERSION = re.compile(r"^/v\d+\.\d+/")
 
@@ -64,10 +68,14 @@ class DockerServer:
     hosts_file: Path | None = None
     """The hosts file of this engine's host: further names of registries, reached by TLS."""
     certificates: Path = Path("/nonexistent")
+    listens: Callable[[str, int], tuple[str, int]] = lambda address, port: (address, port)
+    """Where the registry of an address and port of the cluster really listens."""
+    make_way: Callable[[int], None] = lambda port: None
+    """Called with each port of this host that a container is about to listen on."""
     _runner: web.AppRunner | None = None
 
     def __post_init__(self) -> None:
-        self._containers = Containers(self._find, self.storage)
+        self._containers = Containers(self._find, self.storage, self.make_way)
 
     def say(self, text: str) -> None:
         """From now on the logs of all containers show this."""
@@ -302,12 +310,13 @@ class DockerServer:
             return fail(404, f"An image does not exist locally with the tag: {wanted.path}")
         response = await begin(request)
         await line(response, {"status": f"The push refers to repository [{wanted.domain}/{wanted.path}]"})
+        registry = self._registry(wanted.domain, request.headers.get(LOGIN, ""))
         for name in names:
             if await self._fault(response, "push", str(name)):
                 return response
             image = self.images[self.tags[name.familiar]]
             try:
-                aux = await push(self._registry(name, request), name, image, lambda row: line(response, row))
+                aux = await push(registry, name, image, lambda row: line(response, row))
             except (aiohttp.ClientError, OSError) as problem:
                 return await end(response, error(str(problem)))
             await line(response, {"status": f"{name.tag}: digest: {aux['Digest']} size: {aux['Size']}"})
@@ -319,7 +328,7 @@ class DockerServer:
         response = await begin(request)
         await line(response, {"status": f"Pulling from {name.path}", "id": name.tag})
         try:
-            registry = self._registry(name, request)
+            registry = self._registry(name.domain, request.headers.get(LOGIN, ""))
             image, digest = await pull(registry, name, _ARCHITECTURE, lambda row: line(response, row))
         except (aiohttp.ClientError, OSError, Refused) as problem:
             return await end(response, error(str(problem)))
@@ -334,16 +343,20 @@ class DockerServer:
         domain = str(login.get("serveraddress", "")).removeprefix("https://").rstrip("/")
         header = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
         try:
-            good = await log_in(Registry(domain, self._address(domain), self.certificates, header))
+            good = await log_in(self._registry(domain, header))
         except (aiohttp.ClientError, OSError) as problem:
             return fail(500, str(problem))
         if not good:
             return fail(401, "unauthorized: authentication required")
         return web.json_response({"Status": "Login Succeeded", "IdentityToken": ""})
 
-    def _registry(self, name: ImageRef, request: web.Request) -> Registry:
-        login = request.headers.get("X-Registry-Auth", "")
-        return Registry(name.domain, self._address(name.domain), self.certificates, login)
+    def _registry(self, domain: str, login: str) -> Registry:
+        """`login` is the header `LOGIN`, "" without one."""
+        address = self._address(domain)
+        if not address:
+            return Registry(domain, "", 0, self.certificates, login)
+        there, port = self.listens(address, int(domain.partition(":")[2] or HTTPS))
+        return Registry(domain, there, port, self.certificates, login)
 
     def _address(self, domain: str) -> str:
         """Where a registry that is reached by TLS is; "" for one that is reached without."""

@@ -29,13 +29,16 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Registry:
-    """How one registry is reached: by TLS at `address` with the CA in `certificates`, or in clear when that is ""."""
+    """How one registry is reached: by TLS at `address` and `port` with the CA in `certificates`, or in clear when
+    the address is "".
+    """
 
     domain: str
     address: str
+    port: int
     certificates: Path
     login: str = ""
-    """The header X-Registry-Auth of the request."""
+    """The header X-Registry-Auth of the request, "" without one."""
 
     @property
     def base(self) -> str:
@@ -59,7 +62,7 @@ class Registry:
         ca = self.certificates / self.domain / "ca.crt"
         tls = ssl.create_default_context(cafile=ca if ca.is_file() else None)
         return aiohttp.TCPConnector(
-            ssl=tls, resolver=FixedResolver(self.domain.partition(":")[0], self.address)
+            ssl=tls, resolver=FixedResolver(self.domain.partition(":")[0], self.address, self.port)
         )
 
 
