@@ -14,6 +14,7 @@ from tests.core.model.inputs import b64, changed, good_document
 from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.context import Options
 from tke_tui.core.errors import StateError, UsageError
+from tke_tui.core.forwards import Forwards
 from tke_tui.core.installation import RunSettings, create
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.paths import InstallDir
@@ -455,6 +456,7 @@ def test_settings_that_no_form_shows_outlive_the_forms_and_the_directory(tmp_pat
             registry_http_port=5080,
             registry_https_port=5443,
             gateway_port=8443,
+            forwards=Forwards({"10.0.0.11:6443": "127.0.0.1:16443"}),
         ),
         host_key_policy="accept-new",
         use_agent=False,
