@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,18 @@ from tests.contract.platform_world import gateway_up, give_gateway
 from tests.contract.steps_world import IMAGES, StepWorld, step_world
 from tke_tui.core import pki
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryTlsFailed, RegistryUnavailable
+from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Fatal, Unreachable
+from tke_tui.core.handlers.ensure_kubernetes_images import references
 from tke_tui.core.handlers.ensure_registry_hosts import EnsureRegistryHosts
 from tke_tui.core.handover import RECORD
+from tke_tui.core.images import ImageRef
 from tke_tui.core.model.config import ThirdPartyRegistry
 from tke_tui.core.model.fields import reveal, secret
 from tke_tui.core.probes.installer import InstallerPorts
 from tke_tui.core.steps import prepare_push_images_to_tke_registry as prepare_module
+from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.prepare_images import PrepareImages
 from tke_tui.core.steps.prepare_push_images_to_tke_registry import PreparePushImagesToTKERegistry
 from tke_tui.core.steps.push_images import PushImages
@@ -27,7 +32,9 @@ from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.steps.set_global_cluster_hosts import SetGlobalClusterHosts
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.steps.stop_local_registry import StopLocalRegistry
-from tke_tui.lab.registry import Fault
+from tke_tui.core.task import Task
+from tke_tui.lab.bundle import add_images
+from tke_tui.lab.registry import Fault, RegistryServer
 
 GATEWAY_IMAGE = "registry.tke.com/library/tke-gateway:v1.3.0"
 
@@ -241,11 +248,61 @@ async def test_every_machine_leaves_the_installer_and_one_that_is_down_does_not_
     assert "198.51.100.1" not in world.first.text("/etc/hosts")
 
 
+async def handed_over(world: StepWorld, *, on_machine: bool) -> RegistryServer:
+    """As at the end of an installation, by the engine's own record of it."""
+    server = await gateway_up(world)
+    steps: list[Task] = [PreparePushImagesToTKERegistry(), PushImagesToRegistry(), SetGlobalClusterHosts()]
+    if on_machine:
+        steps.insert(0, StopLocalRegistry())
+    for task in steps:
+        await world.run(task)
+        world.done.add((task.name, ""))
+    return server
+
+
+@pytest.mark.parametrize("on_machine", [True, False])
+async def test_what_a_bundle_of_another_kubernetes_brings_goes_where_the_machines_pull_it(
+    world: StepWorld, on_machine: bool
+) -> None:
+    server = await handed_over(world, on_machine=on_machine)
+    path = world.bundle.root / "manifest.json"
+    document = json.loads(path.read_text())
+    document["kubernetes"] = [{**document["kubernetes"][0], "version": "1.20.3", "etcd": "v3.4.24"}]
+    path.write_text(json.dumps(document))
+    world.para.cluster.spec.version = "1.20.3"
+    world.bundle = Bundle.open(world.bundle.root)
+    pulled = [ImageRef.parse(one) for one in references(world.para, world.bundle)]
+    entries = tuple(f"{one.path.removeprefix('library/')}-amd64:{one.tag}" for one in pulled)
+    world.images = add_images(world.bundle, entries)
+    world.bundle = Bundle.open(world.bundle.root)
+
+    for task in (LoadImages(), SetupLocalRegistry(), PushImages()):
+        await world.run(task)
+    assert {(one.path, one.tag) for one in pulled} <= server.manifests.keys()
+    assert world.engine.containers == {}, "nobody needs the installer's registry any more"
+    assert "registry.tke.com" in world.options.hosts_file.read_text()
+    assert (await world.run(PushImages())).changes == []
+    assert (await world.run(PushImagesToRegistry())).changes == []
+
+
+async def test_a_registry_of_the_platform_that_is_away_stops_an_upgrade_before_the_machines_turn(
+    world: StepWorld,
+) -> None:
+    server = await handed_over(world, on_machine=True)
+    await server.stop()
+    with pytest.raises(RegistryUnavailable, match=r"registry\.tke\.com") as failure:
+        await world.run(PushImages())
+    assert failure.value.fix
+    planned = await world.run(PushImages(), Mode.PLAN)
+    assert planned.changes == [f"push {len(IMAGES)} images to registry.tke.com"]
+
+
 async def test_names_are_not_turned_back_when_everything_is_gone_through_again(world: StepWorld) -> None:
     """--force forgets what ended well; the record and the registry that answers are what tells."""
     await gateway_up(world)
     await world.run(StopLocalRegistry())
     await world.run(PreparePushImagesToTKERegistry())
+    await world.run(PushImagesToRegistry())
     await world.run(SetGlobalClusterHosts())
     assert world.done == set()
     before = world.snapshot()

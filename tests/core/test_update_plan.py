@@ -15,6 +15,7 @@ from tke_tui.core.context import Options
 from tke_tui.core.errors import BundleError
 from tke_tui.core.graph import Graph
 from tke_tui.core.handlers.ensure_renew_certs import Renewal
+from tke_tui.core.model.config import Gateway
 from tke_tui.core.plan import build_plan
 from tke_tui.core.state import SUCCEEDED, RunState, TaskRecord
 from tke_tui.core.update_plan import Wanted, renewal_graph, unmark_graph, update_graph
@@ -144,6 +145,22 @@ def test_images_that_another_bundle_brings_are_pushed_but_no_machine_is_touched(
     made = update_graph(Wanted(para_with(1), bundle), Wanted(para_with(1), bundle), Options(), state)
     assert "Push images" in made.tasks
     assert names_on(made, FIRST) == EVERY_TIME
+
+
+def test_an_upgrade_pulls_once_the_images_are_where_the_machines_pull_from(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    old, new = para_with(2), para_with(2, version=NEWER)
+    for para in (old, new):
+        para.config.gateway = Gateway()
+    state = installed(2, bundle)
+    for name in ("Push images", "Push images to registry"):
+        state.tasks[name] = TaskRecord(SUCCEEDED, f"{name}#of-another-bundle")
+    made = update_graph(Wanted(old, bundle), Wanted(new, bundle), Options(), state)
+    assert "Push images to registry" in made.tasks, "its key tells of the bundle, wherever that lies"
+    for node in (FIRST, SECOND):
+        assert "Push images" in waits_for(made, f"EnsureKubernetesImages@{node}")
+        assert f"EnsureKubernetesImages@{node}" in waits_for(made, f"EnsureUpgradeControlPlaneNode@{node}")
 
 
 @pytest.mark.parametrize("platform", [True, False])

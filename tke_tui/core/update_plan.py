@@ -20,6 +20,7 @@ from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
 from tke_tui.core.steps.import_resource import ImportResource
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.push_images import PushImages
+from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.task import Scope
 
@@ -51,7 +52,7 @@ _REPLACED = (
     "EnsureKubeadmInitPhaseWaitControlPlane",
 )
 """On machines that are there, the update handlers do this: carefully, one machine after the other."""
-_OF_THE_BUNDLE = (LoadImages.name, SetupLocalRegistry.name, PushImages.name)
+_OF_THE_BUNDLE = (LoadImages.name, SetupLocalRegistry.name, PushImages.name, PushImagesToRegistry.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tke_tui.core.adapters.docker import RegistryLogin
 from tke_tui.core.adapters.registry import insecure_in
 from tke_tui.core.context import Context
-from tke_tui.core.handover import STOP_LOCAL_REGISTRY, handed_over
+from tke_tui.core.handover import POINT_MACHINES, STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.steps.load_images import LoadImages, official
+from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.task import Need, Task
 
 if TYPE_CHECKING:
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class PushImages(Task):
     """To the local registry by its loopback address: no name, no proxy and no TLS can stand in between.
 
-    To a third-party registry by its name, after its login was verified.
+    To a third-party registry by its name, after its login was verified. To the platform's own once the machines pull
+    from that: what another bundle brings must be there before anything on a cluster that stands needs it.
     """
 
     name: ClassVar[str] = "Push images"
@@ -38,9 +40,13 @@ class PushImages(Task):
         return [para.registry_prefix, user, bundle.fingerprint]
 
     async def run(self, ctx: Context) -> None:
-        if ctx.para.tke_registry and await handed_over(ctx, STOP_LOCAL_REGISTRY):
-            ctx.log("the platform's own registry has taken over")
-            return
+        if ctx.para.tke_registry:
+            if await handed_over(ctx, POINT_MACHINES):
+                await PushImagesToRegistry().run(ctx)
+                return
+            if await handed_over(ctx, STOP_LOCAL_REGISTRY):
+                ctx.log("the platform's own registry takes over")
+                return
         target = await self._target(ctx)
         # What was loaded may be gone: kubelet removes unused images where this host is one of the machines.
         await LoadImages().run(ctx)

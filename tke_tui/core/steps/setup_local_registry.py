@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tke_tui.core.context import Context, Mode
-from tke_tui.core.handover import POINT_INSTALLER, STOP_LOCAL_REGISTRY, handed_over
+from tke_tui.core.handover import POINT_INSTALLER, POINT_MACHINES, STOP_LOCAL_REGISTRY, handed_over
 from tke_tui.core.images import local_name
 from tke_tui.core.local_hosts import enter_local_hosts, remove_local_hosts
 from tke_tui.core.local_registry import (
@@ -42,7 +42,7 @@ class SetupLocalRegistry(Task):
         return [para.registry_prefix, bundle.manifest.images.get(IMAGE, "")]
 
     async def run(self, ctx: Context) -> None:
-        if await handed_over(ctx, STOP_LOCAL_REGISTRY):
+        if await handed_over(ctx, STOP_LOCAL_REGISTRY) or await handed_over(ctx, POINT_MACHINES):
             ctx.log("the platform's own registry has taken over")
             return
         docker, domain = await ctx.docker(), ctx.para.registry_domain
