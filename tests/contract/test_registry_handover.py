@@ -14,6 +14,7 @@ from tests.contract.steps_world import IMAGES, StepWorld, step_world
 from tke_tui.core import pki
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryTlsFailed, RegistryUnavailable
 from tke_tui.core.bundle import Bundle
+from tke_tui.core.components import NAMESPACE
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Fatal, Unreachable
 from tke_tui.core.handlers.ensure_kubernetes_images import references
@@ -24,6 +25,7 @@ from tke_tui.core.model.config import ThirdPartyRegistry
 from tke_tui.core.model.fields import reveal, secret
 from tke_tui.core.probes.installer import InstallerPorts
 from tke_tui.core.steps import prepare_push_images_to_tke_registry as prepare_module
+from tke_tui.core.steps.install_tke_gateway import InstallTKEGateway
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.prepare_images import PrepareImages
 from tke_tui.core.steps.prepare_push_images_to_tke_registry import PreparePushImagesToTKERegistry
@@ -295,6 +297,23 @@ async def test_a_registry_of_the_platform_that_is_away_stops_an_upgrade_before_t
     assert failure.value.fix
     planned = await world.run(PushImages(), Mode.PLAN)
     assert planned.changes == [f"push {len(IMAGES)} images to registry.tke.com"]
+
+
+async def test_the_gateway_is_not_replaced_before_its_new_image_came_through_the_old_one(
+    world: StepWorld,
+) -> None:
+    await handed_over(world, on_machine=False)
+    await world.api.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    world.machines["127.0.0.2"].facts["pull_errors"] = {GATEWAY_IMAGE: "no space left on device"}
+    with pytest.raises(Fatal, match=r"127\.0\.0\.2: .*tke-gateway.* cannot be pulled"):
+        await world.run(InstallTKEGateway())
+    assert world.api.find("DaemonSet", "tke-gateway", NAMESPACE) is None
+    world.machines["127.0.0.2"].facts["pull_errors"] = {}
+    changes = (await world.run(InstallTKEGateway())).changes
+    pulled = [change for change in changes if change.startswith("pull ")]
+    assert changes[: len(pulled)] == pulled
+    assert all(GATEWAY_IMAGE in machine.facts["images"] for machine in world.machines.values())
+    assert world.api.find("DaemonSet", "tke-gateway", NAMESPACE)
 
 
 async def test_names_are_not_turned_back_when_everything_is_gone_through_again(world: StepWorld) -> None:
