@@ -278,20 +278,22 @@ async def test_what_a_bundle_of_another_kubernetes_brings_goes_where_the_machine
     world.images = add_images(world.bundle, entries)
     world.bundle = Bundle.open(world.bundle.root)
 
+    world.options.hosts_file.write_text("127.0.0.1 localhost\n")
     for task in (LoadImages(), SetupLocalRegistry(), PushImages()):
         await world.run(task)
     assert {(one.path, one.tag) for one in pulled} <= server.manifests.keys()
     assert world.engine.containers == {}, "nobody needs the installer's registry any more"
-    assert "registry.tke.com" in world.options.hosts_file.read_text()
+    assert "127.0.0.1 registry.tke.com # tke-tui" in local_hosts(world)
     assert (await world.run(PushImages())).changes == []
     assert (await world.run(PushImagesToRegistry())).changes == []
 
 
 async def test_a_registry_of_the_platform_that_is_away_stops_an_upgrade_before_the_machines_turn(
-    world: StepWorld,
+    world: StepWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = await handed_over(world, on_machine=True)
     await server.stop()
+    monkeypatch.setattr(prepare_module, "READY_TIMEOUT", 0.3)
     with pytest.raises(RegistryUnavailable, match=r"registry\.tke\.com") as failure:
         await world.run(PushImages())
     assert failure.value.fix

@@ -11,6 +11,7 @@ from tke_tui.core.handover import POINT_MACHINES, STOP_LOCAL_REGISTRY, handed_ov
 from tke_tui.core.image_push import Target, push_images
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.steps.load_images import LoadImages, official
+from tke_tui.core.steps.prepare_push_images_to_tke_registry import PreparePushImagesToTKERegistry
 from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.task import Need, Task
 
@@ -42,6 +43,8 @@ class PushImages(Task):
     async def run(self, ctx: Context) -> None:
         if ctx.para.tke_registry:
             if await handed_over(ctx, POINT_MACHINES):
+                # This host may have lost the registry's name since: some write their hosts file anew at each start.
+                await PreparePushImagesToTKERegistry().run(ctx)
                 await PushImagesToRegistry().run(ctx)
                 return
             if await handed_over(ctx, STOP_LOCAL_REGISTRY):
