@@ -1,7 +1,5 @@
 """What the shell scripts behind file transfer (`ssh_scripts`) do, without a shell: a process each is most of the
 work of a lab with many machines. A test gives the same to both and compares what they answer and leave behind.
-
-The functions of `posixpath` take names that are too long for names that are not there, where those of `Path` raise.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tke_tui.core.adapters.ssh_scripts import ABSENT, COMMIT, NOT_REPLACED, READ, STAGE, WRONG_CHECKSUM
-from tke_tui.lab.tree import inside
+from tke_tui.lab.tree import inside, make_directory
 
 Reply = tuple[int, bytes, bytes]
 _SHELL_ERROR = 2
@@ -73,7 +71,8 @@ def _commit(root: Path, words: tuple[str, ...], stdin: bytes) -> None:
     temp_name, target_name, mode, _owner, _group, checksum, source, synced = words
     temp = inside(root, temp_name)
     try:
-        _make_directory(root, target_name.rpartition("/")[0])
+        if said := make_directory(root, f"{target_name.rpartition('/')[0]}/"):
+            raise _Ended(1, said)
         if source:
             _fill(root, temp_name, source, stdin)
         elif not synced and not posixpath.exists(temp):
@@ -87,32 +86,6 @@ def _commit(root: Path, words: tuple[str, ...], stdin: bytes) -> None:
     finally:
         with contextlib.suppress(OSError):
             temp.unlink()
-
-
-def _make_directory(root: Path, name: str) -> None:
-    """`mkdir -p` with umask 022."""
-    if posixpath.isdir(inside(root, name)):
-        return
-    parts = [part for part in name.split("/") if part]
-    where = ""
-    for number, part in enumerate(parts, 1):
-        where += f"/{part}"
-        path, last = inside(root, where), number == len(parts)
-        if posixpath.isdir(path):
-            continue
-        said = f"mkdir: cannot create directory '{where}{'/' if last else ''}'"
-        if posixpath.islink(path):
-            begin = f"mkdir: cannot stat '{where}/'" if last else said
-            raise _Ended(1, f"{begin}: Too many levels of symbolic links")
-        if posixpath.islink(inside(root, where, follow=False)) or (last and posixpath.exists(path)):
-            raise _Ended(1, f"{said}: File exists")
-        if posixpath.exists(path):
-            raise _Ended(1, f"{said}: Not a directory")
-        try:
-            path.mkdir()
-        except OSError as error:
-            raise _Ended(1, f"{said}: {error.strerror}") from None
-        path.chmod(path.stat().st_mode & 0o7000 | 0o755)
 
 
 def _fill(root: Path, name: str, source: str, stdin: bytes) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from pathlib import Path
 
 MOST_LINKS = 40
@@ -40,3 +41,32 @@ def inside(root: Path, absolute: str, *, follow: bool = True) -> Path:
                 continue
         where = here
     return Path(where)
+
+
+def make_directory(root: Path, name: str) -> str:
+    """`mkdir -p NAME` with umask 022 on the machine: what it says when it cannot, "" when the directory is there."""
+    # The functions of posixpath take names that are too long for names that are not there; those of Path raise.
+    if posixpath.isdir(inside(root, name)):
+        return ""
+    parts = [part for part in name.split("/") if part]
+    where = ""
+    for number, part in enumerate(parts, 1):
+        where += f"/{part}"
+        path, last = inside(root, where), number == len(parts)
+        if posixpath.isdir(path):
+            continue
+        told = where + ("/" if last and name.endswith("/") else "")
+        said = f"mkdir: cannot create directory '{told}': "
+        if posixpath.islink(path):
+            begin = f"mkdir: cannot stat '{told}': " if told.endswith("/") else said
+            return f"{begin}Too many levels of symbolic links"
+        if posixpath.islink(inside(root, where, follow=False)) or (last and posixpath.exists(path)):
+            return f"{said}File exists"
+        if posixpath.exists(path):
+            return f"{said}Not a directory"
+        try:
+            path.mkdir()
+        except OSError as error:
+            return f"{said}{error.strerror}"
+        path.chmod(path.stat().st_mode & 0o7000 | 0o755)
+    return ""

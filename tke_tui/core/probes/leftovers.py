@@ -45,6 +45,7 @@ class Leftovers(NodeProbe):
 
 async def _has_entries(node: Node, directory: str) -> bool:
     listed = await node.read(
-        *("find", directory, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "lost+found"), check=False
+        *("find", "-H", directory, "-mindepth", "1", "-maxdepth", "1", "!", "-name", "lost+found"),
+        check=False,
     )
     return bool(listed.stdout.strip())

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
-from tke_tui.lab.commands import control_plane, files, node, probes, update
+from tke_tui.lab.commands import control_plane, files, node, packages, probes, update
 
-TABLES = (control_plane.COMMANDS, files.COMMANDS, node.COMMANDS, probes.COMMANDS, update.COMMANDS)
+TABLES = (
+    control_plane.COMMANDS,
+    files.COMMANDS,
+    node.COMMANDS,
+    packages.COMMANDS,
+    probes.COMMANDS,
+    update.COMMANDS,
+)

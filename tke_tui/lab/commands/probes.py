@@ -73,12 +73,17 @@ def date(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
     return Reply(0, f"{time.time() + machine.facts.get('clock_ahead', 0):.9f}\n")
 
 
-def find(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:
-    directory = machine.path(argv[0])
-    if not directory.is_dir():
-        return Reply(1, "", f"find: '{argv[0]}': No such file or directory\n")
-    names = [path.name for path in directory.iterdir() if path.name != "lost+found"]
-    return Reply(0, "".join(f"{argv[0]}/{name}\n" for name in names))
+def find(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
+    """Only `find -H DIRECTORY -mindepth 1 -maxdepth 1 ! -name lost+found`."""
+    if list(argv[:1]) != ["-H"]:
+        return None
+    directory = machine.path(argv[1])
+    if not directory.exists():
+        return Reply(1, "", f"find: '{argv[1]}': No such file or directory\n")
+    names = (
+        [path.name for path in directory.iterdir() if path.name != "lost+found"] if directory.is_dir() else ()
+    )
+    return Reply(0, "".join(f"{argv[1]}/{name}\n" for name in names))
 
 
 def ping(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply:

@@ -1,8 +1,7 @@
-"""Commands of a control plane that is kept up to date: kubeadm's renewals and upgrades, kubectl drain, touch."""
+"""Commands of a control plane that is kept up to date: kubeadm's renewals and upgrades, kubectl drain."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Sequence
 
@@ -93,13 +92,4 @@ def kubectl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
     return Reply(0, f"node/{words[1]} {words[0]}ed\n")
 
 
-def touch(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply | None:
-    """Only `touch --no-create --date=@SECONDS -- PATH`."""
-    if list(argv[:1]) != ["--no-create"] or not argv[1].startswith("--date=@"):
-        return None
-    moment = float(argv[1].removeprefix("--date=@"))
-    os.utime(machine.path(argv[-1]), (moment, moment))
-    return Reply()
-
-
-COMMANDS: dict[str, Command] = {"kubeadm": kubeadm, "kubectl": kubectl, "touch": touch}
+COMMANDS: dict[str, Command] = {"kubeadm": kubeadm, "kubectl": kubectl}
