@@ -40,7 +40,7 @@ class _File:
         self._file = file
         self._on_bytes = on_bytes
         self._stop = stop
-        self._done = 0
+        self._done = self._told = 0
         self._ahead = file.read(len(_GZIP))
         self.compressed = self._ahead == _GZIP
 
@@ -51,7 +51,9 @@ class _File:
         data, self._ahead = self._ahead + self._file.read(wanted), b""
         self.digest.update(data)
         self._done += len(data)
-        self._on_bytes(self._done)
+        if not data or self._done - self._told >= _BLOCK:
+            self._told = self._done
+            self._on_bytes(self._done)
         return data
 
     def rest(self) -> None:
@@ -70,7 +72,7 @@ def image_ids(
 
     It does not where it cannot be read, where its content does not match `sha256` (hex), and where it is of another
     form. Reads every byte (seconds per gigabyte): call it in a thread; `stop` ends it early. `on_bytes` gets the
-    number of bytes read so far, in that thread.
+    number of bytes read so far, in that thread, about once per MiB and at the end.
     """
     try:
         with path.open("rb") as opened:
