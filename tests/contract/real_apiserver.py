@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tke_tui.core.adapters.kube import KubeClient
-from tke_tui.lab.kube.certificates import make_certificates
+from tke_tui.lab.certificates import make_server
 
 VERSION = "v1.20.2"
 START_SECONDS = 45
@@ -60,7 +60,7 @@ def started() -> RealApi:
 
 
 def _start(directory: Path, processes: list[subprocess.Popen[bytes]]) -> RealApi:
-    ca, certificate, key = make_certificates()
+    ca, certificate, key = make_server()
     signing = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.TraditionalOpenSSL,

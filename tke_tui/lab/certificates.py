@@ -1,7 +1,8 @@
 """Certificates as kubeadm makes them: same names, groups and usages. CAs have RSA keys as there; the others have
 elliptic ones, since they are made quickly.
 
-Within a process the same question gets the same answer, so that two machines can be compared.
+Within a process the same question gets the same answer, so that two machines can be compared; only `make_server`, for
+an API server by itself, has another CA each time.
 """
 
 from __future__ import annotations
@@ -49,10 +50,7 @@ _YEAR = datetime.timedelta(days=365)
 def make_ca(name: str) -> tuple[str, str]:
     """Certificate and key of a CA as PEM."""
     key = rsa.generate_private_key(65537, 2048)
-    subject = _subject(_CA_NAMES.get(name, name))
-    builder = _builder(subject, subject, key.public_key(), 10 * _YEAR, 1)
-    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    return _pem(builder.sign(key, hashes.SHA256()), key)
+    return _pem(_authority(name, key), key)
 
 
 @cache
@@ -64,6 +62,27 @@ def make_leaf(
     It ends in `days` days; it has ended when they are negative. Raises ValueError when the CA cannot be read.
     """
     ca, ca_key = _load_ca(ca_pem, ca_key_pem)
+    return _leaf(name, names, ca, ca_key, serial, days)
+
+
+def make_server() -> tuple[str, str, str]:
+    """(CA, certificate, key) as PEM of an API server at 127.0.0.1 or `kubernetes`: whoever trusts one of these servers
+    trusts no other."""
+    ca_key = ec.generate_private_key(ec.SECP256R1())
+    ca = _authority("ca", ca_key)
+    return _pem(ca, ca_key)[0], *_leaf("apiserver", ("127.0.0.1", "kubernetes"), ca, ca_key, 2, 365)
+
+
+def _authority(name: str, key: _Private) -> x509.Certificate:
+    subject = _subject(_CA_NAMES.get(name, name))
+    builder = _builder(subject, subject, key.public_key(), 10 * _YEAR, 1)
+    builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256())
+
+
+def _leaf(
+    name: str, names: tuple[str, ...], ca: x509.Certificate, ca_key: _Private, serial: int, days: int
+) -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     common_name, group = _SUBJECTS.get(name, (name, None))
     lifetime = datetime.timedelta(days=days)

@@ -14,7 +14,7 @@ import pytest
 from tke_tui.core.adapters.kube import ApiUnavailable, KubeClient
 from tke_tui.core.adapters.kube_errors import ApiConflict
 from tke_tui.core.errors import Fatal, NotReady
-from tke_tui.lab.kube.certificates import make_certificates
+from tke_tui.lab.certificates import make_server
 from tke_tui.lab.kube.server import KubeServer
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "tke"}}
@@ -51,7 +51,7 @@ async def test_missing_rights_are_fatal_and_name_what_was_forbidden(server: Kube
 
 
 async def test_a_server_with_another_certificate_is_fatal_and_gets_no_token(server: KubeServer) -> None:
-    async with KubeClient(server.url, make_certificates()[0], token=server.token) as client:
+    async with KubeClient(server.url, make_server()[0], token=server.token) as client:
         with pytest.raises(Fatal, match="certificate"):
             await client.get("v1", "Namespace", "tke")
     assert server.requests == []
@@ -136,9 +136,7 @@ async def test_a_silent_server_does_not_hang_the_client() -> None:
     port = silent.sockets[0].getsockname()[1]
     async with (
         silent,
-        KubeClient(
-            f"https://127.0.0.1:{port}", make_certificates()[0], attempts=1, request_timeout=0.5
-        ) as client,
+        KubeClient(f"https://127.0.0.1:{port}", make_server()[0], attempts=1, request_timeout=0.5) as client,
     ):
         with pytest.raises(ApiUnavailable, match="does not answer") as failure:
             await client.get("v1", "Namespace", "tke")
@@ -181,7 +179,7 @@ async def test_a_server_without_readyz_is_asked_for_healthz(server: KubeServer) 
 
 
 async def test_client_certificates_are_accepted(server: KubeServer) -> None:
-    _, certificate, key = make_certificates()
+    _, certificate, key = make_server()
     async with KubeClient(
         server.url, server.ca_pem, token=server.token, client_cert_pem=certificate, client_key_pem=key
     ) as client:

@@ -21,9 +21,9 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from tke_tui.lab.certificates import make_server
 from tke_tui.lab.kube.answers import cut, status
 from tke_tui.lab.kube.api import KubeApi, key_of
-from tke_tui.lab.kube.certificates import make_certificates
 from tke_tui.lab.kube.kinds import AGGREGATED, KINDS, KindTable, Object, custom
 from tke_tui.lab.kube.store import Store
 from tke_tui.lab.kube.workloads import api_service_status, definition_status, ready_status
@@ -69,7 +69,7 @@ class KubeServer:
         """Watches are opened but never told anything, as by a server whose watch cache stands still."""
         self.api_services_available = True
         self.url = ""
-        self.ca_pem, self._certificate, self._key = certificates or make_certificates()
+        self.ca_pem, self._certificate, self._key = certificates or make_server()
         self.api = KubeApi(
             self.store,
             served=self.served,
