@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from pytest_asyncio import is_async_test
 
 from tests.conformance import record
 from tests.conformance.targets import EMBEDDED, REAL, Target, open_target
 
+HERE = Path(__file__).parent
 SERIAL_NUMBER = "ignore:Parsed a serial number"
 """kubeadm's CAs have the serial number 0, of which a library warns."""
 BOTH = [
@@ -32,6 +35,13 @@ async def target(
         async with open_target(request.param, tmp_path_factory.mktemp(request.param)) as found:
             record.note_walks(found.name, [found.walk])
             yield found
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in the loop in which the connections of the target were made."""
+    for item in items:
+        if item.path.parent == HERE and is_async_test(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="package"), append=False)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -13,8 +13,6 @@ from tests.conformance.raw import APPLY, MERGE, STRATEGIC, Api, Object, config_m
 from tests.conformance.targets import Target
 from tke_tui.core.adapters.kube import KubeClient
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
-
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def api(target: Target) -> AsyncIterator[Api]:

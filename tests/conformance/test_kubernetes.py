@@ -14,8 +14,6 @@ from tests.conformance.targets import Target
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.errors import NotReady, TkeError
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
-
 Object = dict[str, Any]
 
 

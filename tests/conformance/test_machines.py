@@ -11,8 +11,6 @@ from tests.conformance.targets import Target
 from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.errors import TkeError
 
-pytestmark = pytest.mark.asyncio(loop_scope="package")
-
 
 async def machine(target: Target) -> Connection:
     return await target.services.connect(target.installation.para.first)
