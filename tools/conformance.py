@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tke_tui.core.plan import CREATE_HANDLERS, DELETE_HANDLERS, STEPS, UPDATE_HANDLERS
+from tke_tui.core.plan import CREATE_HANDLERS, DELETE_HANDLERS, STEPS, UPDATE_HANDLERS, UPDATE_STEPS
 from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "conformance.md"
@@ -32,7 +32,7 @@ SCENARIO_FILES = {
 _STEPS = [step.name for step in STEPS]
 _CREATE = _STEPS.index(CreateGlobalCluster.name)
 _HANDLERS = [handler.name for handler in (*CREATE_HANDLERS, *UPDATE_HANDLERS, *DELETE_HANDLERS)]
-ORDER = [*_STEPS[:_CREATE], *_HANDLERS, *_STEPS[_CREATE:]]
+ORDER = [*_STEPS[:_CREATE], *_HANDLERS, *_STEPS[_CREATE:], *(step.name for step in UPDATE_STEPS)]
 
 Results = dict[str, dict[str, Any]]
 

@@ -24,6 +24,7 @@ LEFT_OUT = {
     "EnsureUpgradeControlPlaneNode": "needs a bundle of another version; `make e2e` has one",
     "EnsureControlPlaneEndpoint": "is for a VIP that is added to a cluster without one, as in `make e2e`",
     "EnsureKubeProxyEndpoint": "is for a VIP that is added to a cluster without one, as in `make e2e`",
+    "Hold TKE platform back": "goes with another version of Kubernetes; `make e2e` has one",
     "EnsureThirdPartyHA": OTHER_LOAD_BALANCER,
 }
 """Handlers that these operations have no use for, and why."""

@@ -5,15 +5,20 @@ from __future__ import annotations
 import ssl
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from tests.contract.steps_world import StepWorld
+from tests.contract.update_world import NEWER
 from tke_tui.core import pki
 from tke_tui.core.components import NAMESPACE
 from tke_tui.core.model.config import Gateway
 from tke_tui.core.model.defaults import apply_defaults
+from tke_tui.core.model.dump import dump_para
 from tke_tui.core.model.fields import reveal
+from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import write_private
 from tke_tui.core.platform_resources import CREDENTIAL_BYTES, CREDENTIAL_TEXTS
+from tke_tui.core.steps.import_resource import ImportResource
 from tke_tui.lab.registry import RegistryServer
 
 PLATFORM_KINDS = {"Cluster": ("clusters", False), "ClusterCredential": ("clustercredentials", False)}
@@ -64,6 +69,20 @@ async def namespace_there(world: StepWorld) -> None:
 async def apis_registered(world: StepWorld) -> None:
     await namespace_there(world)
     world.api.kinds["platform.tkestack.io/v1"] = dict(PLATFORM_KINDS)
+
+
+async def imported_before(world: StepWorld, **spec: Any) -> None:
+    """The platform knows a cluster of the first machine alone; the input has all of them now, and `spec`."""
+    await apis_registered(world)
+    given = world.para
+    world.para = given.model_copy(deep=True)
+    del world.para.cluster.spec.machines[1:]
+    await world.run(ImportResource())
+    document = dump_para(given, secrets="reveal")
+    document["cluster"]["spec"] |= spec
+    world.para = apply_defaults(
+        CreateClusterPara.model_validate(document), (given.cluster.spec.version, NEWER)
+    )
 
 
 async def gateway_up(world: StepWorld) -> RegistryServer:

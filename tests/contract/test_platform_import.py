@@ -16,10 +16,11 @@ from tests.contract.platform_world import (
     namespace_there,
 )
 from tests.contract.steps_world import StepWorld, step_world
+from tke_tui.core import platform_record, platform_resources
 from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Bastion
-from tke_tui.core.steps import import_resource
-from tke_tui.core.steps.import_resource import IMPORTED, ImportResource
+from tke_tui.core.platform_record import IMPORTED
+from tke_tui.core.steps.import_resource import ImportResource
 
 Object = dict[str, Any]
 PLATFORM = "platform.tkestack.io/v1"
@@ -147,20 +148,22 @@ async def test_what_the_platform_writes_into_the_cluster_stays(world: StepWorld)
 
 async def test_an_existing_cluster_of_the_name_is_taken_over_and_not_replaced(world: StepWorld) -> None:
     await apis_registered(world)
+    spec = platform_resources.cluster(world.para)["spec"] | {"displayName": "theirs"}
     mine = await world.api.put(
-        {"apiVersion": PLATFORM, "kind": "Cluster", "metadata": {"name": "global"}, "spec": {}}
+        {"apiVersion": PLATFORM, "kind": "Cluster", "metadata": {"name": "global"}, "spec": spec}
     )
     await world.run(ImportResource())
     after, _ = await imported(world)
     assert after["metadata"]["uid"] == mine["metadata"]["uid"]
     assert after["metadata"]["annotations"][IMPORTED]
+    assert after["spec"]["displayName"] == "TKE"
 
 
 async def test_a_platform_that_does_not_list_clusters_is_not_ready_and_says_why(
     world: StepWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await namespace_there(world)
-    monkeypatch.setattr(import_resource, "TIMEOUT", 0.3)
+    monkeypatch.setattr(platform_record, "TIMEOUT", 0.3)
     with pytest.raises(NotReady, match="did not list clusters") as failure:
         await world.run(ImportResource())
     assert "HTTP 404" in failure.value.detail

@@ -15,14 +15,17 @@ from tests.contract.platform_world import (
     cluster_stands,
     gateway_up,
     give_gateway,
+    imported_before,
     namespace_there,
 )
 from tests.contract.steps_world import StepWorld, step_world
 from tests.contract.test_steps_contract import cancel_at, fail_after
+from tests.contract.update_world import NEWER
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Retryable
 from tke_tui.core.steps.create_namespace import CreateNamespace
 from tke_tui.core.steps.execute_post_install_hook import ExecutePostInstallHook
+from tke_tui.core.steps.hold_platform import HoldPlatform
 from tke_tui.core.steps.import_resource import ImportResource
 from tke_tui.core.steps.install_etcd import InstallEtcd
 from tke_tui.core.steps.prepare_baremetal_provider_config import PrepareBaremetalProviderConfig
@@ -35,6 +38,7 @@ from tke_tui.core.steps.register_api import RegisterAPI
 from tke_tui.core.steps.set_global_cluster_hosts import SetGlobalClusterHosts
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.steps.stop_local_registry import StopLocalRegistry
+from tke_tui.core.steps.update_resource import UpdateResource
 from tke_tui.core.task import Task
 
 
@@ -63,6 +67,11 @@ async def registry_trusted(world: StepWorld) -> None:
     await world.run(PreparePushImagesToTKERegistry())
 
 
+async def updated(world: StepWorld) -> None:
+    await imported_before(world, version=NEWER, publicAlternativeNames=["api.example.com"])
+    world.secrets.update({"cluster/etcd-ca.key": "another key"})
+
+
 async def hook(world: StepWorld) -> None:
     await with_gateway(world)
     world.hook("post-install", f"#!/bin/sh\ncp {world.directory.root}/result.json {world.home}/seen\n")
@@ -88,6 +97,8 @@ CASES = {
     "stop the local registry": Case(StopLocalRegistry, local_registry_runs, 2),
     "register the APIs": Case(RegisterAPI, namespace_there, 3),
     "import the cluster": Case(ImportResource, apis_registered, 2),
+    "hold the platform back": Case(HoldPlatform, updated, 1),
+    "update the record of the cluster": Case(UpdateResource, updated, 3),
     "prepare pushing": Case(PreparePushImagesToTKERegistry, gateway, 2),
     "push to the platform's registry": Case(PushImagesToRegistry, registry_trusted, 6),
     "hosts of the machines": Case(SetGlobalClusterHosts, gateway, 2),

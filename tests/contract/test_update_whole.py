@@ -12,24 +12,21 @@ from tke_tui.core.engine import Budgets, Engine, RunResult
 from tke_tui.core.events import Event, TaskStarted, TaskSucceeded
 from tke_tui.core.installation import Installation, create, look
 from tke_tui.core.kubeadm.certificates import names_in
-from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
-from tke_tui.core.plan import STEPS
-from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostClusterReadyHook
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.kubeadm import PKI
 from tke_tui.lab.scenario import Scenario
 
 NAME = "api.example.com"
-_names = [step.name for step in STEPS]
-PLATFORM = _names[_names.index(ExecutePostClusterReadyHook.name) + 1 :]
-"""Steps after the cluster: this test is about the cluster alone."""
 
 
-def document(lab: EmbeddedLab) -> CreateClusterPara:
-    para = lab.para
-    para.config.skip_steps = list(PLATFORM)
-    return para
+def recorded(lab: EmbeddedLab) -> tuple[list[str], list[str], str]:
+    """What the platform knows of the cluster: addresses of machines and API servers, and its phase."""
+    found = lab.cluster.store.get(("platform.tkestack.io/v1", "Cluster", "", "global"))
+    assert found is not None
+    status = found["status"]
+    machines = [machine["ip"] for machine in found["spec"]["machines"]]
+    return machines, [one["host"] for one in status["addresses"] if one["type"] == "Real"], status["phase"]
 
 
 @pytest.fixture
@@ -40,8 +37,8 @@ async def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
 
 
 async def installed(lab: EmbeddedLab, directory: InstallDir) -> Installation:
-    """A cluster of the first machine of the lab alone."""
-    para = document(lab)
+    """A cluster of the first machine of the lab alone, with the platform."""
+    para = lab.para
     del para.cluster.spec.machines[1:]
     installation = create(directory, para, lab.settings)
     assert (await installation.run()).status == "success"
@@ -59,8 +56,8 @@ async def test_a_machine_and_a_name_are_added_though_the_engine_is_stopped_and_t
 ) -> None:
     directory = InstallDir(tmp_path / "site")
     await installed(lab, directory)
-    wanted = document(lab)
-    second = wanted.machines[1].ip
+    wanted = lab.para
+    first, second = (machine.ip for machine in wanted.machines)
     wanted.cluster.spec.public_alternative_names = [NAME]
 
     engines: list[Engine] = []
@@ -77,6 +74,7 @@ async def test_a_machine_and_a_name_are_added_though_the_engine_is_stopped_and_t
     assert stopped.status == "cancelled"
     assert (await look(directory).run()).ran == 0, "a half-done update is nothing to the installation"
     assert look(directory).para.machines[1:] == []
+    assert recorded(lab) == ([first], [first], "Running")
 
     started: list[str] = []
 
@@ -91,6 +89,7 @@ async def test_a_machine_and_a_name_are_added_though_the_engine_is_stopped_and_t
     assert [machine.ip for machine in look(directory).para.machines] == [m.ip for m in wanted.machines]
     assert (await look(directory).run()).ran == 0, "the installation knows what the update made"
     assert operations.unfinished(directory) == []
+    assert recorded(lab) == ([first, second], [first, second], "Running")
     for member in lab.members.values():
         names = names_in(member.machine.text(f"{PKI}/apiserver.crt"))
         assert {NAME, *(machine.ip for machine in wanted.machines)} <= names

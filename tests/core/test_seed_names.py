@@ -15,6 +15,7 @@ from tke_tui.core.plan import (
     DELETE_HANDLERS,
     STEPS,
     UPDATE_HANDLERS,
+    UPDATE_STEPS,
     handler_names,
     listed_tasks,
     step_names,
@@ -22,6 +23,7 @@ from tke_tui.core.plan import (
 from tke_tui.core.task import Task
 
 PAGE = Path(__file__).parents[2] / "docs" / "steps.md"
+PAGE_OF_OPERATIONS = PAGE.with_name("operations.md")
 
 SEED_STEPS = """
 Execute pre install hook
@@ -96,6 +98,8 @@ OURS = {
     "EnsureKubeletSettings": "changed arguments reach the kubelets that run",
     "EnsureControlPlaneEndpoint": "a changed VIP or load balancer reaches kubeconfigs and certificates",
     "EnsureKubeProxyEndpoint": "a changed VIP or load balancer reaches kube-proxy",
+    "Hold TKE platform back": "the platform does not take machines back to the version of its record meanwhile",
+    "Update resource in TKE platform": "the platform's record of the cluster says what an update has made of it",
 }
 """What the original does not have, and what for."""
 
@@ -127,8 +131,9 @@ def test_every_name_is_listed_in_the_original_s_order_and_what_is_added_is_expla
 
 def test_the_lists_are_complete() -> None:
     assert (len(SEED_STEPS), len(SEED_CREATE), len(SEED_UPDATE), len(SEED_DELETE)) == (37, 49, 6, 1)
-    listed = {*names(STEPS), *names(CREATE_HANDLERS), *names(UPDATE_HANDLERS), *names(DELETE_HANDLERS)}
-    assert set(OURS) <= listed
+    ours = {*names(STEPS), *names(CREATE_HANDLERS), *names(UPDATE_HANDLERS), *names(UPDATE_STEPS)}
+    assert set(OURS) <= ours
+    assert {*names(UPDATE_STEPS)} <= OURS.keys()
 
 
 @pytest.mark.parametrize("name", dict.fromkeys(SEED_STEPS))
@@ -147,6 +152,18 @@ def test_skip_conditions_accept_the_name_of_every_handler_and_leave_it_out(name:
     para.cluster.spec.features.skip_conditions = [name]
     entry = next(entry for entry in listed_tasks(para) if entry.task.name == name)
     assert entry.by == "skip_steps"
+
+
+def test_the_page_of_operations_lists_what_an_update_does_to_the_platform_s_record_in_order() -> None:
+    rows = [
+        line.split(" | ") for line in PAGE_OF_OPERATIONS.read_text().splitlines() if line.startswith("| ")
+    ]
+    told = [
+        (row[0].removeprefix("| "), row[1])
+        for row in rows
+        if row[0].removeprefix("| ") in names(UPDATE_STEPS)
+    ]
+    assert told == [(step.name, step.title) for step in UPDATE_STEPS]
 
 
 def test_the_page_of_steps_lists_all_of_them_in_order() -> None:

@@ -18,11 +18,16 @@ from tke_tui.core.handlers.ensure_renew_certs import Renewal
 from tke_tui.core.model.config import Gateway
 from tke_tui.core.plan import build_plan
 from tke_tui.core.state import SUCCEEDED, RunState, TaskRecord
-from tke_tui.core.update_plan import Wanted, renewal_graph, unmark_graph, update_graph
+from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, unmark_graph, update_graph
 
 FIRST, SECOND, THIRD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 KEEPALIVED = {"tke": {"vip": "127.0.0.100"}}
 EVERY_TIME = {"EnsureRenewCerts", "EnsureStoreCredential"}
+IMPORTED, TOLD, HELD = (
+    "Import resource to TKE platform",
+    "Update resource in TKE platform",
+    "Hold TKE platform back",
+)
 RESTARTING = (
     "EnsureUpgradeControlPlaneNode",
     "EnsureRenewCerts",
@@ -70,7 +75,7 @@ def test_without_a_change_machines_are_only_looked_at(bundle: Bundle) -> None:
     made = graph(bundle, 2, 2)
     assert names_on(made, FIRST) == EVERY_TIME
     assert names_on(made, SECOND) == {"EnsureRenewCerts"}
-    assert names_on(made, "") == set()
+    assert names_on(made, "") == {TOLD}
 
 
 def test_a_new_machine_joins_by_the_create_handlers_and_the_others_are_not_set_up_again(
@@ -137,6 +142,43 @@ def test_an_upgrade_is_the_upgrade_handlers_alone(bundle: Bundle) -> None:
     assert not on_second & {"EnsureKubelet", "EnsureControlPlaneSettings"}
 
 
+def test_the_platform_is_told_once_everything_else_has_ended(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 3, ha=KEEPALIVED, publicAlternativeNames=["a.example"])
+    assert waits_for(made, TOLD) == made.tasks.keys() - {TOLD}
+    assert not {IMPORTED, HELD} & made.tasks.keys()
+
+
+def test_the_platform_is_held_back_before_the_first_machine_is_upgraded(bundle: Bundle) -> None:
+    made = graph(bundle, 2, 2, version=NEWER)
+    for node in (FIRST, SECOND):
+        assert HELD in waits_for(made, f"EnsureUpgradeControlPlaneNode@{node}")
+    assert HELD in waits_for(made, TOLD)
+
+
+def test_where_the_platform_does_not_know_the_cluster_nobody_is_told(bundle: Bundle) -> None:
+    """The import is left out by the input, or a person went on without it."""
+    old, new = para_with(1), para_with(2, version=NEWER)
+    state = installed(1, bundle)
+    state.done_once.discard((IMPORTED, ""))
+    left = update_graph(Wanted(old, bundle), Wanted(new, bundle), Options(), state)
+    assert not {TOLD, HELD} & left.tasks.keys()
+    new.config.skip_steps = [IMPORTED]
+    named = update_graph(Wanted(old, bundle), Wanted(new, bundle), Options(), installed(1, bundle))
+    assert not {IMPORTED, TOLD, HELD} & named.tasks.keys()
+
+
+def test_the_import_of_an_installation_is_done_by_what_told_the_platform(bundle: Bundle) -> None:
+    made = graph(bundle, 1, 2)
+    covered = {task.id for task in build_plan(para_with(2)).included if done_by(made, task, {FIRST})}
+    assert IMPORTED in covered
+    state = installed(1, bundle)
+    state.done_once.discard((IMPORTED, ""))
+    new = para_with(2)
+    new.config.skip_steps = [IMPORTED]
+    without = update_graph(Wanted(para_with(1), bundle), Wanted(new, bundle), Options(), state)
+    assert not done_by(without, build_plan(para_with(2))[IMPORTED], {FIRST})
+
+
 def test_images_that_another_bundle_brings_are_pushed_but_no_machine_is_touched(
     bundle: Bundle, tmp_path: Path
 ) -> None:
@@ -169,7 +211,7 @@ def test_a_renewal_renews_keeps_and_tells_the_platform_if_there_is_one(
 ) -> None:
     state = installed(2, bundle) if platform else RunState()
     made = renewal_graph(Wanted(para_with(2), bundle), Renewal(), state)
-    told = ["Import resource to TKE platform"] if platform else []
+    told = [IMPORTED] if platform else []
     assert list(made.tasks) == [
         f"EnsureRenewCerts@{FIRST}",
         f"EnsureRenewCerts@{SECOND}",

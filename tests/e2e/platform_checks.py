@@ -76,6 +76,26 @@ def cluster_imported(site: Site, machines: int) -> None:
     assert credential["clusterName"] == "global"
 
 
+def cluster_recorded(
+    site: Site, machines: int, *, version: str, names: Iterable[str] = (), address: str = ""
+) -> None:
+    """The platform knows the cluster as it is, has no order to scale or upgrade it, and can log in everywhere.
+
+    `version` as Kubernetes says it, `address` that of the VIP or load balancer.
+    """
+    cluster_imported(site, machines)
+    cluster = site.kubectl_json("get", "clusters.platform.tkestack.io", "global")
+    spec, status = cluster["spec"], cluster["status"]
+    every = {str(node_address(number)) for number in range(1, machines + 1)}
+    assert {machine["ip"] for machine in spec["machines"]} == every
+    assert all(machine["password"] for machine in spec["machines"])
+    assert {spec["version"], status["version"]} == {version.removeprefix("v")}
+    assert spec.get("publicAlternativeNames", []) == [*names]
+    known = {(one["type"], one["host"], one["port"]) for one in status["addresses"]}
+    wanted = {("Real", ip, 6443) for ip in every} | ({("Advertise", address, 6443)} if address else set())
+    assert known == wanted
+
+
 def pods_running(site: Site, *applications: str) -> None:
     """In the namespace run exactly these applications (label `app`), all of their pods Ready, on no old image."""
     site.kubectl("wait", "pod", "--all", "-n", NAMESPACE, "--for=condition=Ready", "--timeout=120s")

@@ -15,23 +15,20 @@ from cryptography import x509
 
 from tests.e2e import checks
 from tests.e2e.harness import COMMAND, KEEPALIVED, Run, Site, fresh_nodes, node_command, para
+from tests.e2e.platform_checks import cluster_recorded
 from tests.e2e.test_ha import healthy
-from tests.lab.settings import VIP, node_address
+from tests.lab.settings import KUBERNETES_VERSION, VIP, node_address
 from tke_tui.core.kubeadm.expiry import RENEWABLE, Place, parse
-from tke_tui.core.plan import STEPS
-from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostClusterReadyHook
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000)]
 
 NAME = "api.example.com"
 MACHINES = (1, 2, 3)
-_names = [step.name for step in STEPS]
-PLATFORM = _names[_names.index(ExecutePostClusterReadyHook.name) + 1 :]
-"""Steps after the cluster: this test is about the cluster alone."""
 
 
 def document(count: int, *, ha: dict[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
-    made = para(count, ha=ha, skipSteps=PLATFORM)
+    """A cluster with no more of the platform than what keeps its record."""
+    made = para(count, ha=ha)
     made["cluster"]["spec"] |= spec
     return made
 
@@ -128,6 +125,7 @@ def test_a_standing_cluster_is_changed(tmp_path: Path) -> None:
     site = Site(tmp_path, document(1))
     good(site.install())
     checks.nodes_ready(site, 1)
+    cluster_recorded(site, 1, version=KUBERNETES_VERSION)
     before = identities(site)
     ca = cluster_ca(site)
     assert NAME not in served_names(1, ca)
@@ -158,6 +156,7 @@ def test_a_standing_cluster_is_changed(tmp_path: Path) -> None:
     kept = {name: uid for name, uid in before.items() if not name.startswith("kube-apiserver-")}
     assert {name: after.get(name) for name in kept} == kept, "the other pods of the first machine stay"
     assert good(site.resume()).finished["ran"] == 0, "the installation knows what the update made"
+    cluster_recorded(site, len(MACHINES), version=KUBERNETES_VERSION, names=[NAME])
 
     # certificates
     listed = list_certificates(site)
@@ -196,6 +195,7 @@ def test_a_standing_cluster_is_changed(tmp_path: Path) -> None:
         assert "--event-ttl=2h" in manifest
     proxy = site.kubectl("get", "configmap", "kube-proxy", "-n", "kube-system", "-o", "yaml")
     assert f"https://{VIP}:6443" in proxy
+    cluster_recorded(site, len(MACHINES), version=KUBERNETES_VERSION, names=[NAME], address=str(VIP))
     checks.nodes_ready(site, len(MACHINES))
     checks.system_pods_running(site)
     checks.dns_answers(site)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.e2e import checks
 from tests.e2e.harness import Site, fresh_nodes, node_command
+from tests.e2e.platform_checks import cluster_recorded
 from tests.e2e.test_update import document, good
 from tests.lab.newer import NEWER, build_newer
 from tests.lab.settings import KUBERNETES_VERSION, paths
@@ -29,6 +30,7 @@ def test_two_control_planes_are_upgraded_though_the_engine_is_killed(tmp_path: P
     site = Site(tmp_path, document(len(MACHINES)))
     good(site.install())
     assert versions(site) == {KUBERNETES_VERSION}
+    cluster_recorded(site, len(MACHINES), version=KUBERNETES_VERSION)
 
     path = site.input.with_name("newer.json")
     path.write_text(json.dumps(document(len(MACHINES), version=NEWER.removeprefix("v"))))
@@ -38,11 +40,14 @@ def test_two_control_planes_are_upgraded_though_the_engine_is_killed(tmp_path: P
         lambda event: event["kind"] == "log_line" and "kubeadm upgrade apply" in event["line"]
     )
     print(f"killed after {killed.seconds:.1f} s")
+    held = killed.tasks("task_succeeded")
+    assert "Hold TKE platform back" in held, "the platform would take the machines back to its version"
     upgraded = good(site.start("cluster", "update", "--yes"))
     done = {e["task"]: e["changes"] for e in upgraded.events if e["kind"] == "task_succeeded"}
     print(json.dumps(done, indent=1))
 
     assert versions(site) == {NEWER}
+    cluster_recorded(site, len(MACHINES), version=NEWER)
     for number in MACHINES:
         for component in ("kube-apiserver", "kube-controller-manager", "kube-scheduler"):
             assert f"{component}:{NEWER}" in node_command(

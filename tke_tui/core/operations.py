@@ -18,7 +18,7 @@ from tke_tui.core.logins import mark_of
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.operation import Operation, OperationDir, require_cluster
 from tke_tui.core.paths import InstallDir, write_private
-from tke_tui.core.update_plan import Wanted, renewal_graph, replaced, unmark_graph, update_graph
+from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, unmark_graph, update_graph
 
 if TYPE_CHECKING:
     from tke_tui.core.graph import PlannedTask
@@ -123,7 +123,7 @@ def update(
     there = {str(machine.ip) for machine in old.para.machines}
 
     def made(task: PlannedTask) -> bool:
-        return task.id in graph.tasks or replaced(task, there)
+        return done_by(graph, task, there)
 
     async def end() -> None:
         await adopt(new, given, made)

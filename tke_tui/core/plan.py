@@ -80,6 +80,7 @@ from tke_tui.core.steps.execute_post_cluster_ready_hook import ExecutePostCluste
 from tke_tui.core.steps.execute_post_install_hook import ExecutePostInstallHook
 from tke_tui.core.steps.execute_pre_install_hook import ExecutePreInstallHook
 from tke_tui.core.steps.generate_certificates import GenerateCertificates
+from tke_tui.core.steps.hold_platform import HoldPlatform
 from tke_tui.core.steps.import_resource import ImportResource
 from tke_tui.core.steps.install_etcd import InstallEtcd
 from tke_tui.core.steps.install_influxdb import InstallInfluxDB
@@ -111,6 +112,7 @@ from tke_tui.core.steps.register_api import RegisterAPI
 from tke_tui.core.steps.set_global_cluster_hosts import SetGlobalClusterHosts
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
 from tke_tui.core.steps.stop_local_registry import StopLocalRegistry
+from tke_tui.core.steps.update_resource import UpdateResource
 from tke_tui.core.steps.write_kubeconfig import WriteKubeconfig
 
 if TYPE_CHECKING:
@@ -233,6 +235,9 @@ UPDATE_HANDLERS: tuple[type[Task], ...] = (
     EnsureThirdPartyHA,
 )
 """What brings the control planes that are there to a changed input; see `update_plan` for how they are mixed."""
+
+UPDATE_STEPS: tuple[type[Task], ...] = (HoldPlatform, UpdateResource)
+"""What an update does to the platform's record of the cluster, where the installation has imported it. Ours."""
 
 RENEW_HANDLERS: tuple[type[Task], ...] = (EnsureRenewCerts, EnsureStoreCredential)
 

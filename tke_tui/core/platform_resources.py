@@ -37,6 +37,29 @@ CREDENTIAL_TEXTS = {"token": TOKEN, "bootstrapToken": BOOTSTRAP_TOKEN, "certific
 
 _OUR_EXTENSIONS = ("hostKey", "bastion", "sudoPassword")
 _LEFT_TO_THE_PLATFORM = ("machines", "version", "finalizers")
+_OURS_AS_A_WHOLE = (
+    "publicAlternativeNames",
+    "apiServerExtraArgs",
+    "controllerManagerExtraArgs",
+    "schedulerExtraArgs",
+    "kubeletExtraArgs",
+)
+"""Fields that an update can make smaller."""
+
+FINALIZE = "finalize"
+"""Subresource of a Cluster by which its spec is written as it is said.
+
+By the Cluster itself the platform's API takes another number of machines for an order to scale, another version for one
+to upgrade, and refuses other arguments (TKEStack from 1.2 on: the strategies of `registry/cluster`).
+"""
+HELD = "Updating"
+"""A phase of a Cluster that the platform does not know: its controller does nothing to a cluster in such a phase.
+
+In `Running` it takes every machine to the version of the spec, up or down, once a minute (TKEStack 1.3 and 1.4:
+`EnsureUpgradeControlPlaneNode` is among the update handlers).
+"""
+IDLE = ("", "Running", "Failed", HELD)
+"""Phases in which the platform changes no machines because somebody told it to."""
 
 
 def credential(para: CreateClusterPara, secrets: Mapping[str, str]) -> Object:
@@ -102,7 +125,7 @@ def update_of(obj: Object) -> Object:
     """A merge patch that brings a Cluster or ClusterCredential that is there up to date.
 
     Another number of machines makes the platform scale the cluster, another version upgrades it: once the platform
-    has the cluster, both are changed there and never by an installer that is run again.
+    has the cluster, both are left alone by an installer that is run again. `spec_update` writes them.
     """
     patch = {
         key: value for key, value in obj.items() if key not in ("apiVersion", "kind", "metadata", "spec")
@@ -111,6 +134,68 @@ def update_of(obj: Object) -> Object:
     if "spec" in obj:
         patch["spec"] = {k: v for k, v in obj["spec"].items() if k not in _LEFT_TO_THE_PLATFORM}
     return patch
+
+
+def news(found: Object, cluster: Object) -> list[str]:
+    """What the spec of the Cluster `found` does not say of the machines and the version of `cluster`, in words."""
+    spec, known = cluster["spec"], found.get("spec") or {}
+    there = {machine["ip"] for machine in known.get("machines") or ()}
+    new = [f"machine {machine['ip']}" for machine in spec["machines"] if machine["ip"] not in there]
+    if known.get("version") != spec["version"]:
+        new.append(f"version {spec['version']}")
+    return new
+
+
+def spec_update(found: Object, cluster: Object) -> Object:
+    """A merge patch that gives the Cluster `found` all of `cluster`, for `FINALIZE`.
+
+    Machines that only the platform knows stay: it may have added them itself.
+    """
+    spec, known = cluster["spec"], found.get("spec") or {}
+    ours = {machine["ip"] for machine in spec["machines"]}
+    theirs = [machine for machine in known.get("machines") or () if machine["ip"] not in ours]
+    wanted = {name: value for name, value in spec.items() if name != "finalizers"}
+    for name in _OURS_AS_A_WHOLE:
+        before, after = known.get(name), spec.get(name)
+        if isinstance(before, dict):
+            # A merge leaves what it does not name.
+            wanted[name] = dict.fromkeys(before) | (after or {})
+        elif before and not after:
+            wanted[name] = None
+    return {
+        "metadata": {
+            **{
+                name: cluster["metadata"][name]
+                for name in ("annotations", "labels")
+                if name in cluster["metadata"]
+            },
+            "resourceVersion": found["metadata"]["resourceVersion"],
+        },
+        "spec": {**wanted, "machines": [*spec["machines"], *theirs]},
+    }
+
+
+def status_update(found: Object, wanted: Mapping[str, Any]) -> tuple[Object, list[str]]:
+    """(a merge patch for the Cluster's status, what it says in words); nothing in both when there is nothing to say.
+
+    `wanted` is of `status`. Other addresses than ours stay, and so does all that the platform itself finds out.
+    """
+    known = found.get("status") or {}
+    there = {_place(address) for address in known.get("addresses") or ()}
+    missing = [address for address in wanted["addresses"] if _place(address) not in there]
+    update: Object = {}
+    if missing:
+        update["addresses"] = [*(known.get("addresses") or ()), *missing]
+    update |= {name: wanted[name] for name in ("version",) if known.get(name) != wanted[name]}
+    if known.get("phase") in (None, "", HELD):
+        update["phase"] = wanted["phase"]
+    words = [f"{one['type']} address {one['host']}:{one['port']}" for one in missing]
+    words += [f"{name} {update[name]}" for name in ("version", "phase") if name in update]
+    return update, words
+
+
+def _place(address: Mapping[str, Any]) -> tuple[str, str, int]:
+    return address["type"], address["host"], address["port"]
 
 
 def _b64(text: str) -> str:

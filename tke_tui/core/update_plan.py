@@ -16,12 +16,15 @@ from tke_tui.core.graph import Graph, Listed, PlannedTask, build_graph
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_addon import EnsureKubeadmInitPhaseAddon
 from tke_tui.core.handlers.ensure_kubeadm_init_phase_kubelet_start import EnsureKubeadmInitPhaseKubeletStart
 from tke_tui.core.handlers.ensure_renew_certs import EnsureRenewCerts, Renewal
+from tke_tui.core.handlers.ensure_upgrade_control_plane_node import EnsureUpgradeControlPlaneNode
 from tke_tui.core.steps.create_global_cluster import CreateGlobalCluster
+from tke_tui.core.steps.hold_platform import HoldPlatform
 from tke_tui.core.steps.import_resource import ImportResource
 from tke_tui.core.steps.load_images import LoadImages
 from tke_tui.core.steps.push_images import PushImages
 from tke_tui.core.steps.push_images_to_registry import PushImagesToRegistry
 from tke_tui.core.steps.setup_local_registry import SetupLocalRegistry
+from tke_tui.core.steps.update_resource import UpdateResource
 from tke_tui.core.task import Scope
 
 if TYPE_CHECKING:
@@ -72,9 +75,15 @@ def update_graph(before: Wanted, after: Wanted, options: Options, installed: Run
     """
     old, new = _whole(before), _whole(after)
     there = {str(machine.ip) for machine in before.para.machines}
+    known = installed.finished(ImportResource.name, "") and not new[UpdateResource.name].left_out
+    upgraded = before.para.cluster.spec.version != after.para.cluster.spec.version
 
     def keep(task: PlannedTask) -> bool:
         name = task.task.name
+        if name in (UpdateResource.name, HoldPlatform.name):
+            return known and (upgraded or name == UpdateResource.name)
+        if name == ImportResource.name and known:
+            return False
         if name in _EVERY_TIME:
             return task.node in there or name in _CREATE
         if task.node and task.node not in there:
@@ -85,7 +94,13 @@ def update_graph(before: Wanted, after: Wanted, options: Options, installed: Run
             return not installed.ended_well(task.id, task.key(after.para, after.bundle, options))
         return _key(new, task.id, after, options) != _key(old, task.id, before, options)
 
-    return _joins_last(narrowed(new, keep), there)
+    return _around(_joins_last(narrowed(new, keep), there))
+
+
+def done_by(graph: Graph, task: PlannedTask, there: set[str]) -> bool:
+    """Whether a task of an installation's plan has nothing left to do once an update's graph has ended well."""
+    imported = task.task.name == ImportResource.name and UpdateResource.name in graph.tasks
+    return task.id in graph.tasks or imported or replaced(task, there)
 
 
 def replaced(task: PlannedTask, there: set[str]) -> bool:
@@ -113,12 +128,15 @@ def listed_tasks(para: CreateClusterPara, renewal: Renewal | None = None) -> lis
     tasks: list[Listed] = []
     for entry in plan.listed_tasks(para):
         if entry.task.name == EnsureKubeadmInitPhaseKubeletStart.name:
+            tasks.append(Listed(HoldPlatform(), STEP))
             tasks += [_listed(kind, para, renewal) for kind in _OURS_ALONE if kind.scope is not Scope.CLUSTER]
         if entry.task.name == CreateGlobalCluster.name:
             entry = replace(entry, closes=(*entry.closes, *(kind.name for kind in _OURS_ALONE)))
         tasks.append(entry)
         if entry.task.name == EnsureKubeadmInitPhaseAddon.name:
             tasks += [_listed(kind, para, renewal) for kind in _OURS_ALONE if kind.scope is Scope.CLUSTER]
+        if entry.task.name == ImportResource.name:
+            tasks.append(replace(entry, task=UpdateResource(), step=STEP))
     return tasks
 
 
@@ -161,6 +179,16 @@ def _key(graph: Graph, task_id: str, wanted: Wanted, options: Options) -> str:
         return task.key(wanted.para, wanted.bundle, options)
     except BundleError:
         return ""
+
+
+def _around(graph: Graph) -> Graph:
+    """The platform is held back before the first machine is upgraded, and told of everything at the very end."""
+    for task in graph:
+        if task.task.name == EnsureUpgradeControlPlaneNode.name and HoldPlatform.name in graph.tasks:
+            task.needs |= {HoldPlatform.name}
+        if task.task.name == UpdateResource.name:
+            task.needs |= graph.tasks.keys() - {task.id}
+    return graph
 
 
 def _joins_last(graph: Graph, there: set[str]) -> Graph:

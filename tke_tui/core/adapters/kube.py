@@ -154,13 +154,15 @@ class KubeClient:
         namespace: str | None = None,
         *,
         kind_of_patch: Literal["merge", "strategic", "json"] = "merge",
+        subresource: str = "",
     ) -> Object:
-        """The object after the patch. Raises `ApiNotFound` when there is no such object."""
+        """The object after the patch, e.g. of its `status`. Raises `ApiNotFound` when there is no such object."""
         resource = await self._applier.resource(api_version, kind)
+        part = f"/{subresource}" if subresource else ""
         answer = await self._transport.request(
             "PATCH",
-            resource.path(namespace, name),
-            what=f"patch {label_of(kind, name, namespace)}",
+            resource.path(namespace, name) + part,
+            what=f"patch {label_of(kind, name, namespace)}{part}",
             query={"fieldManager": FIELD_MANAGER},
             body=patch,
             content_type=_PATCH_TYPES[kind_of_patch],

@@ -16,7 +16,7 @@ from typing import Any
 from aiohttp import web
 
 from tke_tui.lab.kube import kinds as discovery
-from tke_tui.lab.kube import managed, openapi, patches
+from tke_tui.lab.kube import clusters, managed, openapi, patches
 from tke_tui.lab.kube.answers import (
     cannot_run,
     conflict,
@@ -115,10 +115,12 @@ class KubeApi:
                 return self._get(request, resource)
             case "POST":
                 return await self._create(request, resource)
-            case "PUT":
-                return await self._put(request, resource)
-            case "PATCH":
-                return await self._patch(request, resource)
+            case "PUT" | "PATCH":
+                try:
+                    write = self._put if request.method == "PUT" else self._patch
+                    return await write(request, resource)
+                except clusters.Refused as error:
+                    return status(422, str(error))
             case "DELETE":
                 return self._delete(request, resource)
         return status(405, "the server does not allow this method on the requested resource")
@@ -384,6 +386,8 @@ def _apart(resource: Resource, live: Object | None, obj: Object) -> Object:
     """`obj` with only what may be written by this path: the status by its subresource, all else without it."""
     if resource.sub == "status":
         return {**(live or obj), "status": obj.get("status", {})}
+    if (resource.version, resource.kind) == (clusters.API_VERSION, clusters.KIND) and live is not None:
+        return clusters.as_stored(live, obj, resource.sub)
     if resource.sub or resource.kind not in discovery.KINDS.get(resource.version, {}):
         return obj
     rest = {name: value for name, value in obj.items() if name != "status"}

@@ -109,6 +109,8 @@ ALL = frozenset(
 """What `kubectl get all` shows."""
 SCALED = frozenset({"deployments", "replicasets", "statefulsets"})
 """Plurals with a subresource scale."""
+FINALIZED = frozenset({"clusters"})
+"""Plurals with a subresource finalize."""
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 
@@ -173,6 +175,8 @@ def resources(served: Mapping[str, KindTable], version: str) -> Object:
         rows.append(row)
         verbs = ["get", "patch", "update"]
         rows.append({**_sub(plural, "status", kind, namespaced), "verbs": verbs})
+        if plural in FINALIZED:
+            rows.append({**_sub(plural, "finalize", kind, namespaced), "verbs": verbs})
         if plural in SCALED:
             scale = {**_sub(plural, "scale", "Scale", namespaced), "group": "autoscaling", "version": "v1"}
             rows.append({**scale, "verbs": verbs})

@@ -101,6 +101,10 @@ func (a *api) resource(place target) schema.GroupResource {
 	return schema.GroupResource{Group: a.group, Resource: place.kind.plural}
 }
 
+func (a *api) groupPlural(place target) string {
+	return a.group + "/" + place.kind.plural
+}
+
 // target reads [namespaces/<namespace>/]<plural>[/<name>[/status]].
 func (a *api) target(parts []string) (target, bool) {
 	var found target
@@ -117,7 +121,8 @@ func (a *api) target(parts []string) (target, bool) {
 	if len(parts) > 2 {
 		found.subresource = parts[2]
 	}
-	known := found.subresource == "" || found.subresource == "status"
+	known := found.subresource == "" || found.subresource == "status" ||
+		found.subresource == finalize && a.groupPlural(found) == clusters
 	return found, ok && known && len(parts) <= 3 && (found.name == "" || entry.namespaced == (found.namespace != ""))
 }
 
@@ -197,6 +202,11 @@ func (a *api) discovery(writer http.ResponseWriter, depth int) {
 					Name: entry.plural + "/status", Kind: entry.name, Namespaced: entry.namespaced,
 					Verbs: metav1.Verbs{"get", "patch", "update"},
 				})
+			if a.groupPlural(target{kind: entry}) == clusters {
+				list.APIResources = append(list.APIResources, metav1.APIResource{
+					Name: entry.plural + "/" + finalize, Kind: entry.name, Verbs: metav1.Verbs{"get", "patch", "update"},
+				})
+			}
 		}
 		write(writer, http.StatusOK, list)
 	}

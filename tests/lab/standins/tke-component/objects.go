@@ -211,6 +211,11 @@ func (a *api) changed(before, wished *object, place target) (*object, error) {
 	if !reflect.DeepEqual(wished.Object["spec"], before.Object["spec"]) {
 		wished.SetGeneration(before.GetGeneration() + 1)
 	}
+	if a.groupPlural(place) == clusters {
+		if err := clusterChanged(before, wished, place); err != nil {
+			return nil, err
+		}
+	}
 	if err := a.valid(wished, place); err != nil {
 		return nil, err
 	}
@@ -285,8 +290,8 @@ var (
 // valid refuses what the originals' types and strategies would.
 func (a *api) valid(entry *object, place target) error {
 	var faults []string
-	switch a.group + "/" + place.kind.plural {
-	case "platform.tkestack.io/clusters":
+	switch a.groupPlural(place) {
+	case clusters:
 		spec := document(entry.Object)
 		for _, path := range []string{"spec.tenantID", "spec.type", "spec.version"} {
 			if spec.text(path) == "" {
@@ -307,6 +312,10 @@ func (a *api) valid(entry *object, place target) error {
 	if _, err := json.Marshal(entry.Object); err != nil {
 		faults = append(faults, err.Error())
 	}
+	return invalid(place, faults)
+}
+
+func invalid(place target, faults []string) error {
 	if len(faults) == 0 {
 		return nil
 	}
