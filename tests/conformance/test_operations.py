@@ -18,7 +18,7 @@ from tests.conformance.walk import Walk
 from tke_tui.core import operations
 from tke_tui.core.installation import look
 from tke_tui.core.operation import Operation
-from tke_tui.core.plan import DELETE_HANDLERS, RENEW_HANDLERS, UPDATE_HANDLERS
+from tke_tui.core.plan import DELETE_HANDLERS, RENEW_HANDLERS, UPDATE_HANDLERS, UPDATE_STEPS
 
 LEFT_OUT = {
     "EnsureUpgradeControlPlaneNode": "needs a bundle of another version; `make e2e` has one",
@@ -28,7 +28,7 @@ LEFT_OUT = {
     "EnsureThirdPartyHA": OTHER_LOAD_BALANCER,
 }
 """Handlers that these operations have no use for, and why."""
-TASKS = names_of(UPDATE_HANDLERS, RENEW_HANDLERS, DELETE_HANDLERS, but=LEFT_OUT)
+TASKS = names_of(UPDATE_HANDLERS, UPDATE_STEPS, RENEW_HANDLERS, DELETE_HANDLERS, but=LEFT_OUT)
 NAME = "api.example.com"
 
 
@@ -68,6 +68,17 @@ async def _well(operation: Operation, walk: Walk) -> None:
 @pytest.mark.parametrize("task", TASKS)
 async def test_the_contract(operated: Operated, task: str) -> None:
     assert_kept([*operated.walk.of(task), *operated.renewal.of(task)])
+
+
+async def test_the_platform_s_record_has_what_was_changed(operated: Operated, target: Target) -> None:
+    (told,) = operated.walk.of("Update resource in TKE platform")
+    assert told.foreseen == ["write into Cluster global: the changed settings"]
+    kube = await target.services.kube()
+    found = await kube.get("platform.tkestack.io/v1", "Cluster", "global")
+    assert found is not None
+    assert found["spec"]["publicAlternativeNames"] == [NAME]
+    assert found["spec"]["apiServerExtraArgs"]["max-requests-inflight"] == "401"
+    assert found["status"]["phase"] == "Running"
 
 
 async def test_a_renewal_renews(operated: Operated, target: Target) -> None:
