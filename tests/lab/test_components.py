@@ -164,6 +164,21 @@ async def test_an_object_is_kept_changed_and_held_back_by_its_finalizer(kube: Ku
     )
 
 
+async def test_an_order_to_scale_or_upgrade_is_taken_for_one_but_not_by_finalize(kube: KubeClient) -> None:
+    machines = [{"ip": "127.0.0.1", "password": ""}, {"ip": "127.0.0.2", "password": ""}]
+    first = cluster(machines=machines[:1]) | {"metadata": {"name": "cls-told"}}
+    await kube.create(first | {"status": {"phase": "Running", "version": VERSION}})
+    where = (PLATFORM, "Cluster", "cls-told")
+    quiet = {"spec": {"version": "1.20.3", "machines": machines, "apiServerExtraArgs": {"v": "2"}}}
+    written = await kube.patch(*where, quiet, subresource="finalize")
+    assert written["spec"]["machines"] == machines
+    assert written["status"] == {"phase": "Running", "version": VERSION}
+    assert (await kube.patch(*where, {"spec": {"version": "1.20.4"}}))["status"]["phase"] == "Upgrading"
+    assert (await kube.patch(*where, {"spec": {"machines": []}}))["status"]["phase"] == "Downscaling"
+    with pytest.raises(TkeError, match="refuses"):
+        await kube.patch(*where, {"spec": {"apiServerExtraArgs": {"v": "4"}}})
+
+
 @pytest.mark.parametrize(
     ("spec", "fault"),
     [

@@ -55,7 +55,7 @@ to upgrade, and refuses other arguments (TKEStack from 1.2 on: the strategies of
 HELD = "Updating"
 """A phase of a Cluster that the platform does not know: its controller does nothing to a cluster in such a phase.
 
-In `Running` it takes every machine to the version of the spec, up or down, once a minute (TKEStack 1.3 and 1.4:
+In `Running` it takes every machine to the version of the spec, up or down, again and again (TKEStack 1.3 and 1.4:
 `EnsureUpgradeControlPlaneNode` is among the update handlers).
 """
 IDLE = ("", "Running", "Failed", HELD)
