@@ -49,8 +49,8 @@ _OURS_AS_A_WHOLE = (
 FINALIZE = "finalize"
 """Subresource of a Cluster by which its spec is written as it is said.
 
-By the Cluster itself the platform's API takes another number of machines for an order to scale, another version for one
-to upgrade, and refuses other arguments (TKEStack from 1.2 on: the strategies of `registry/cluster`).
+By the Cluster itself the platform's API takes another version for an order to upgrade (TKEStack from 1.3 on), another
+number of machines for one to scale (from 1.5 on), and refuses other arguments: the strategies of `registry/cluster`.
 """
 HELD = "Updating"
 """A phase of a Cluster that the platform does not know: its controller does nothing to a cluster in such a phase.
