@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-from tke_tui.core.daemon.login_test import LoginTest
+from tke_tui.core.daemon.login_test import LoginTest, LoginWays
 from tke_tui.core.errors import ExitCode, TkeError
 from tke_tui.core.machine_login import MachineLogin
 
@@ -26,6 +26,7 @@ __all__ = [
     "EngineLost",
     "EngineStatus",
     "LoginTest",
+    "LoginWays",
     "MachineLogin",
     "NoEngine",
     "Phase",
@@ -142,11 +143,16 @@ class EngineClient(Protocol):
         """Change how to log in to a machine of the input (by its IP), then retry what failed there."""
         ...
 
-    async def test_login(self, machine: Machine) -> LoginTest:
-        """Log in to a machine and look at it; nothing is changed. A refused login is an answer, no exception."""
+    async def test_login(self, machine: Machine, ways: LoginWays | None = None) -> LoginTest:
+        """Log in to a machine and look at it; nothing is changed. A refused login is an answer, no exception.
+
+        `ways` are by default those of the installation in the engine's directory.
+        """
         ...
 
-    async def accept_host_key(self, machine: Machine, fingerprint: str) -> LoginTest:
+    async def accept_host_key(
+        self, machine: Machine, fingerprint: str, ways: LoginWays | None = None
+    ) -> LoginTest:
         """Vouch for a machine's host key: it is remembered when it is that one. Then as `test_login`."""
         ...
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tke_tui.client import EngineStatus, LoginTest, MachineLogin, NoEngine, Refused
+from tke_tui.client import EngineStatus, LoginTest, LoginWays, MachineLogin, NoEngine, Refused
 from tke_tui.core.daemon.feed import Feed
 from tke_tui.core.errors import StateError
 from tke_tui.core.lock import holder_of
@@ -92,11 +92,13 @@ class DirectoryClient:
     async def fix_login(self, node: str, login: MachineLogin) -> None:
         self._refuse()
 
-    async def test_login(self, machine: Machine) -> LoginTest:
+    async def test_login(self, machine: Machine, ways: LoginWays | None = None) -> LoginTest:
         error = self._no_engine()
         return LoginTest(False, title=error.title, detail=error.detail, fix=error.fix)
 
-    async def accept_host_key(self, machine: Machine, fingerprint: str) -> LoginTest:
+    async def accept_host_key(
+        self, machine: Machine, fingerprint: str, ways: LoginWays | None = None
+    ) -> LoginTest:
         return await self.test_login(machine)
 
     async def answer(self, question: str, yes: bool) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
-from tke_tui.client import EngineLost, EngineStatus, LoginTest, MachineLogin, Refused
+from tke_tui.client import EngineLost, EngineStatus, LoginTest, LoginWays, MachineLogin, Refused
 from tke_tui.core.daemon.seat import address
 from tke_tui.core.errors import TkeError
 from tke_tui.core.events import Event, event_from_dict
@@ -103,11 +103,13 @@ class UnixEngineClient:
     async def fix_login(self, node: str, login: MachineLogin) -> None:
         await self._ask("PUT", f"{_CLUSTER}/machines/{node}/login", login.as_dict())
 
-    async def test_login(self, machine: Machine) -> LoginTest:
-        return await self._try_login(machine, {})
+    async def test_login(self, machine: Machine, ways: LoginWays | None = None) -> LoginTest:
+        return await self._try_login(machine, _ways(ways))
 
-    async def accept_host_key(self, machine: Machine, fingerprint: str) -> LoginTest:
-        return await self._try_login(machine, {"acceptFingerprint": fingerprint})
+    async def accept_host_key(
+        self, machine: Machine, fingerprint: str, ways: LoginWays | None = None
+    ) -> LoginTest:
+        return await self._try_login(machine, {"acceptFingerprint": fingerprint, **_ways(ways)})
 
     async def answer(self, question: str, yes: bool) -> None:
         await self._ask("PUT", f"/questions/{question}", {"yes": yes})
@@ -215,6 +217,15 @@ def _input(para: CreateClusterPara, settings: RunSettings) -> dict[str, Any]:
     from tke_tui.core.model.dump import dump_para
 
     return dump_para(para, secrets="reveal") | {"settings": settings.as_dict()}
+
+
+def _ways(ways: LoginWays | None) -> dict[str, Any]:
+    if ways is None:
+        return {}
+    return {
+        "sshConfig": None if ways.ssh_config is None else str(ways.ssh_config),
+        "useAgent": ways.use_agent,
+    }
 
 
 def _login(machine: Machine) -> dict[str, Any]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from tke_tui.core.errors import StateError
-from tke_tui.core.installation import RunSettings
+from tke_tui.core.installation import saved_settings
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
@@ -40,8 +39,8 @@ def saved_machine(directory: InstallDir, node: str) -> Machine:
 def saved_ssh_config(directory: InstallDir) -> Path | None:
     """The ssh_config that the installation in a directory honours; None when it has none."""
     try:
-        return RunSettings.from_dict(json.loads(directory.options.read_bytes())).ssh_config
-    except (OSError, ValueError, KeyError, TypeError):
+        return saved_settings(directory).ssh_config
+    except StateError:
         return None
 
 

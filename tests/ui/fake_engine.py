@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tke_tui.client import EngineLost, EngineStatus, LoginTest, MachineLogin
+from tke_tui.client import EngineLost, EngineStatus, LoginTest, LoginWays, MachineLogin
 from tke_tui.core import events as ev
 from tke_tui.core.errors import TkeError
 from tke_tui.core.installation import RunSettings
@@ -140,11 +140,13 @@ class FakeEngineClient:
     async def fix_login(self, node: str, login: MachineLogin) -> None:
         self._note("fix_login", node, login)
 
-    async def test_login(self, machine: Machine) -> LoginTest:
-        self.commands.append(("test_login", machine))
+    async def test_login(self, machine: Machine, ways: LoginWays | None = None) -> LoginTest:
+        self.commands.append(("test_login", machine, ways))
         return self.logins.get(str(machine.ip), LoginTest(ok=True, facts="Debian 12, 8 CPU, 32 GiB"))
 
-    async def accept_host_key(self, machine: Machine, fingerprint: str) -> LoginTest:
+    async def accept_host_key(
+        self, machine: Machine, fingerprint: str, ways: LoginWays | None = None
+    ) -> LoginTest:
         self._note("accept_host_key", str(machine.ip), fingerprint)
         return LoginTest(ok=True, facts="Debian 12, 8 CPU, 32 GiB")
 

@@ -11,7 +11,7 @@ from textual.widgets import Button, OptionList, TextArea
 
 from tests.ui.apps import TestApp, settled, shown, until
 from tests.ui.inputs import draft_with
-from tke_tui.client import EngineLost, LoginTest
+from tke_tui.client import EngineLost, LoginTest, LoginWays
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.screens.machines import MachinesScreen
@@ -317,12 +317,24 @@ async def test_host_keys_are_accepted_after_they_were_shown(make: Make) -> None:
         await until(pilot, lambda: all(row.state is State.DONE for row in table.rows))
 
 
+async def test_logins_are_tried_the_way_that_the_installation_will_go(make: Make, tmp_path: Path) -> None:
+    draft = draft_with("10.0.0.11")
+    draft.options.ssh_config, draft.options.use_agent = str(tmp_path / "ssh_config"), False
+    app = make(draft=draft)
+    async with app.run_test(size=SIZE) as pilot:
+        table = await opened(app, pilot)
+        await pilot.press("t")
+        await until(pilot, lambda: table.rows[0].state is State.DONE)
+    ways = LoginWays(tmp_path / "ssh_config", use_agent=False)
+    assert [command[2] for command in app.engine.commands if command[0] == "test_login"] == [ways]
+
+
 async def test_typing_goes_on_while_a_machine_does_not_answer(make: Make) -> None:
     app = make(draft=draft_with("10.0.0.[11-12]"))
     answer = asyncio.Event()
     real = app.engine.test_login
 
-    async def slow(machine: Machine) -> LoginTest:
+    async def slow(machine: Machine, ways: LoginWays | None = None) -> LoginTest:
         if machine.ip == "10.0.0.12":
             await answer.wait()
         return await real(machine)

@@ -236,7 +236,8 @@ async def test_a_login_is_tried_before_it_is_used(broken: TestApp) -> None:
         await fill(pilot, "password", "another")
         await pilot.press("enter")
         await until(pilot, lambda: answers == [True])
-    (_test, machine), (_fix, node, login) = broken.engine.commands
+    (_test, machine, ways), (_fix, node, login) = broken.engine.commands
+    assert ways is None, "those of the installation"
     assert (node, login.port, login.username, login.password) == ("10.0.0.11", 2222, None, "another")
     assert (machine.port, machine.username, reveal(machine.password)) == (2222, "installer", "another")
 

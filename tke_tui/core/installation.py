@@ -251,7 +251,7 @@ def resume(
             )
         secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
         with DirectoryLock(directory.lock):
-            settings = change_settings(_load_settings(directory, defaults))
+            settings = change_settings(saved_settings(directory, defaults))
             used = _load_input(directory, secrets) if para is None else para
             installation = Installation(directory, used, settings, secrets)
             if para is not None:
@@ -289,7 +289,7 @@ def look(
                 fix="Name the directory of one with --dir, or start one with: tke-tui install -c FILE --bundle DIR.",
             )
         secrets = SecretStore(directory.secrets, directory.secrets_key, Redactor(), passphrase=passphrase)
-        settings = change_settings(_load_settings(directory, None))
+        settings = change_settings(saved_settings(directory))
         return Installation(directory, _load_input(directory, secrets), settings, secrets)
 
 
@@ -307,7 +307,7 @@ def known_state(directory: InstallDir) -> RunState:
 def saved_bundle(directory: InstallDir) -> Path | None:
     """The bundle that the installation used last; None when that is not known."""
     try:
-        return _load_settings(directory, None).bundle
+        return saved_settings(directory).bundle
     except StateError:
         return None
 
@@ -407,7 +407,11 @@ def _save_settings(directory: InstallDir, settings: RunSettings) -> None:
     write_private(directory.options, json.dumps(settings.as_dict(), indent=1) + "\n")
 
 
-def _load_settings(directory: InstallDir, defaults: RunSettings | None) -> RunSettings:
+def saved_settings(directory: InstallDir, defaults: RunSettings | None = None) -> RunSettings:
+    """The settings of the installation in a directory; `defaults` stand in for what cannot be read.
+
+    Raises `StateError` without those.
+    """
     try:
         return RunSettings.from_dict(json.loads(directory.options.read_bytes()))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from tke_tui.core.adapters.ssh_types import HostKeyPolicy
 from tke_tui.core.context import Options
+from tke_tui.core.daemon.login_test import LoginWays
 from tke_tui.core.errors import UsageError
 from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import Bool, Int, Model
@@ -77,6 +78,11 @@ class RunChoices(Model):
         values = {name: value for name, value in settings.as_dict().items() if value is not None}
         return cls.model_validate(values)
 
+    @property
+    def ways(self) -> LoginWays:
+        """How the logins to the machines are made."""
+        return LoginWays(Path(self.ssh_config).expanduser() if self.ssh_config else None, self.use_agent)
+
     def settings(self) -> RunSettings:
         """The settings to start with. Raises `UsageError` when no bundle is named."""
         if not self.bundle.strip():
@@ -87,7 +93,7 @@ class RunChoices(Model):
             )
         values = self.model_dump(by_alias=True)
         values["bundle"] = str(Path(self.bundle).expanduser().absolute())
-        values["sshConfig"] = str(Path(self.ssh_config).expanduser()) if self.ssh_config else None
+        values["sshConfig"] = None if self.ways.ssh_config is None else str(self.ways.ssh_config)
         values["hostsFile"] = self.hosts_file or str(_DEFAULTS.hosts_file)
         values["dockerSocket"] = self.docker_socket or _DEFAULTS.docker_socket
         return RunSettings.from_dict(values)

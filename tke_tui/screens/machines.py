@@ -283,12 +283,15 @@ order matters: **K** and **J** move a machine.
 
     @work(group="logins", exit_on_error=False)
     async def _test(self, machines: Sequence[Machine]) -> None:
-        await self._try(machines, lambda client, machine: client.test_login(machine))
+        await self._try(machines, lambda client, machine: client.test_login(machine, self.draft.options.ways))
 
     @work(group="logins", exit_on_error=False)
     async def _accept(self, keys: dict[str, str], machines: Sequence[Machine]) -> None:
         await self._try(
-            machines, lambda client, machine: client.accept_host_key(machine, keys[login_key(machine)])
+            machines,
+            lambda client, machine: client.accept_host_key(
+                machine, keys[login_key(machine)], self.draft.options.ways
+            ),
         )
 
     async def _try(self, machines: Sequence[Machine], ask: Ask) -> None:

@@ -10,13 +10,13 @@ import pytest
 
 from tests.core.daemon.world import PASSWORD, DaemonWorld, Held, Watcher, failing, para, watching
 from tests.core.engine_world import task, until
-from tke_tui.client import MachineLogin, Refused
+from tke_tui.client import LoginWays, MachineLogin, Refused
 from tke_tui.core.adapters.ssh_types import HostKeyQuestion
 from tke_tui.core.context import Context
 from tke_tui.core.daemon.control import PATIENCE, Client, Control, NotInControl
 from tke_tui.core.errors import Unreachable
 from tke_tui.core.events import ControlChanged, QuestionAnswered, QuestionAsked, TaskFailed
-from tke_tui.core.installation import look, resume
+from tke_tui.core.installation import RunSettings, look, resume
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.task import Need, Scope
@@ -226,6 +226,29 @@ async def test_a_trial_login_says_what_the_machine_is_once_its_host_key_was_acce
         assert (accepted.ok, accepted.facts) == (True, "Debian 12, 8 CPU, 31 GiB")
         assert (await client.test_login(machine)).ok
         assert "127.0.0.1" in world.directory.known_hosts.read_text()
+
+
+async def test_a_trial_login_goes_the_way_that_an_ssh_config_names(
+    world: DaemonWorld, tmp_path: Path
+) -> None:
+    config = tmp_path / "ssh_config"
+    config.write_text("Host 10.0.0.11\n    HostName 127.0.0.1\n")
+    async with (
+        LabSshd(tmp_path / "machine", commands=nproc) as server,
+        world.engine(),
+        world.client() as client,
+    ):
+        machine = para("10.0.0.11", port=server.port).machines[0]
+        ways = LoginWays(config, use_agent=False)
+        unknown = await client.test_login(machine, ways)
+        assert server.host_key is not None
+        assert unknown.fingerprint == server.host_key.get_fingerprint()
+
+        # An installation's own counts for whoever names none.
+        world.directory.create()
+        settings = RunSettings(tmp_path / "bundle", ssh_config=config)
+        world.directory.options.write_text(json.dumps(settings.as_dict()))
+        assert (await client.test_login(machine)).fingerprint == unknown.fingerprint
 
 
 async def test_a_trial_login_that_fails_is_an_answer_without_the_password(

@@ -141,6 +141,7 @@ async def ssh(request: web.Request) -> web.Response:
         known_hosts=desk.directory.known_hosts,
         accepted=accepted if isinstance(accepted, str) else "",
         accept_new=document.get("hostKeyPolicy") == "accept-new",
+        ways=bodies.ways_of(document, desk.directory),
     )
     status = {"status": "OK"} if test.ok else {"status": "Failed"}
     return as_json(status | test.as_dict(), status=200 if test.ok else 400)

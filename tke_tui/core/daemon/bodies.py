@@ -10,12 +10,14 @@ from aiohttp import web
 
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.daemon.answers import BadRequest, InvalidInput
-from tke_tui.core.errors import UsageError
-from tke_tui.core.installation import RunSettings
+from tke_tui.core.daemon.login_test import LoginWays
+from tke_tui.core.errors import StateError, UsageError
+from tke_tui.core.installation import RunSettings, saved_settings
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.model.machine import Bastion, Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.model.validate import validate
+from tke_tui.core.paths import InstallDir
 from tke_tui.core.plan import handler_names, step_names
 
 LARGEST = 4 << 20
@@ -98,6 +100,27 @@ def _settings(given: object, bundle: Path | None) -> RunSettings:
         return RunSettings.from_dict(values)
     except (KeyError, TypeError, ValueError) as error:
         raise BadRequest(f"{SETTINGS} cannot be used", detail=str(error)) from None
+
+
+def ways_of(document: dict[str, Any], directory: InstallDir) -> LoginWays:
+    """How POST /api/ssh may log in: as the body says, else as the installation in the directory does.
+
+    Raises `BadRequest`.
+    """
+    if "sshConfig" not in document and "useAgent" not in document:
+        try:
+            settings = saved_settings(directory)
+        except StateError:
+            return LoginWays()
+        return LoginWays(settings.ssh_config, settings.use_agent)
+    config, agent = document.get("sshConfig"), document.get("useAgent", True)
+    if not isinstance(config, str | None) or not isinstance(agent, bool):
+        raise BadRequest(
+            "The login cannot be used",
+            detail="wrong: sshConfig or useAgent",
+            fix="sshConfig is the path of a file on the engine's host, useAgent is true or false.",
+        )
+    return LoginWays(Path(config) if config else None, agent)
 
 
 _SSH_NAMES = {

@@ -1,9 +1,18 @@
-"""What a trial login says."""
+"""What a trial login may use, and what it says."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class LoginWays:
+    """What a login may use beside what the input says of its machine; as in `RunSettings`."""
+
+    ssh_config: Path | None = None
+    use_agent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

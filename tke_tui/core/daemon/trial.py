@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tke_tui.core.adapters.ssh import SshPool
 from tke_tui.core.adapters.ssh_types import Connection, HostKeyQuestion, SshSettings
-from tke_tui.core.daemon.login_test import LoginTest
+from tke_tui.core.daemon.login_test import LoginTest, LoginWays
 from tke_tui.core.errors import TkeError
 from tke_tui.core.logins import login_of
 from tke_tui.core.redact import Redactor
@@ -27,7 +27,7 @@ async def try_login(
     known_hosts: Path,
     accepted: str = "",
     accept_new: bool = False,
-    ssh_config: Path | None = None,
+    ways: LoginWays,
 ) -> LoginTest:
     """Log in, look, log out; nothing is changed on the machine and nothing raised for a login that fails.
 
@@ -46,7 +46,8 @@ async def try_login(
         known_hosts=known_hosts,
         host_key_policy="accept-new" if accept_new else "ask",
         ask_host_key=ask,
-        ssh_config=ssh_config,
+        ssh_config=ways.ssh_config,
+        use_agent=ways.use_agent,
         login_attempts=2,
     )
     secrets = [login.password, login.private_key, login.passphrase, login.sudo_password]
