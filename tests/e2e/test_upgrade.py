@@ -28,7 +28,7 @@ def test_two_control_planes_are_upgraded_though_the_engine_is_killed(tmp_path: P
     bundle = build_newer(paths().root)
     fresh_nodes(len(MACHINES))
     site = Site(tmp_path, document(len(MACHINES)))
-    good(site.install())
+    good(site.install("--replicas", "1"))
     assert versions(site) == {KUBERNETES_VERSION}
     cluster_recorded(site, len(MACHINES), version=KUBERNETES_VERSION)
 
