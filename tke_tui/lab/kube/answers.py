@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from aiohttp import web
 
-from tke_tui.lab.kube.kinds import Object, group_of
+from tke_tui.lab.kube.kinds import KINDS, SHOWN_AT_THE_END, Object, group_of
 from tke_tui.lab.kube.managed import Conflict
 from tke_tui.lab.kube.store import Key
 
@@ -73,7 +73,7 @@ def conflict(key: Key, plural: str) -> web.Response:
         f'Operation cannot be fulfilled on {group} "{key[3]}": the object has been modified; please apply your '
         "changes to the latest version and try again"
     )
-    return status(409, message, details={"name": key[3], "kind": plural})
+    return status(409, message, details=_details(key, plural))
 
 
 def not_applied(refused: Conflict) -> web.Response:
@@ -81,9 +81,25 @@ def not_applied(refused: Conflict) -> web.Response:
     return status(409, str(refused), details={"causes": refused.causes})
 
 
-def may_all(review: Object) -> web.Response:
-    """To a SelfSubjectAccessReview: whoever is known here has all rights."""
-    return web.json_response({**review, "status": {"allowed": True}}, status=201)
+def reviewed(review: Object) -> web.Response:
+    """To a SelfSubjectAccessReview or SelfSubjectRulesReview: whoever is known here has all rights."""
+    found: Object = {"allowed": True}
+    if review.get("kind") == "SelfSubjectRulesReview":
+        found = {
+            "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+            "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+            "incomplete": False,
+        }
+    return web.json_response({"metadata": {}, **review, "status": found}, status=201)
+
+
+def deleted(key: Key, plural: str, obj: Object) -> web.Response:
+    """To the deletion of one object: the object itself, or that it went well."""
+    if key[1] in SHOWN_AT_THE_END and key[1] in KINDS.get(key[0], {}):
+        return web.json_response(obj)
+    details = {**_details(key, plural), "uid": obj["metadata"].get("uid", "")}
+    done = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+    return web.json_response(done)
 
 
 def cannot_run(what: str, key: Key, live: Object | None, plural: str) -> web.Response:
@@ -117,8 +133,14 @@ def log_of(
 
 
 def _about(code: int, key: Key, plural: str, what: str, reason: str) -> web.Response:
-    details = {"name": key[3], "kind": plural, "group": group_of(key[0])}
-    return status(code, f'{_name(key, plural)} "{key[3]}" {what}', reason=reason, details=details)
+    return status(
+        code, f'{_name(key, plural)} "{key[3]}" {what}', reason=reason, details=_details(key, plural)
+    )
+
+
+def _details(key: Key, plural: str) -> Object:
+    group = group_of(key[0])
+    return {"name": key[3], **({"group": group} if group else {}), "kind": plural}
 
 
 def _name(key: Key, plural: str) -> str:

@@ -7,32 +7,33 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import string
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
+from tke_tui.lab.kube import admission, clusters, managed, openapi, patches
 from tke_tui.lab.kube import kinds as discovery
-from tke_tui.lab.kube import clusters, managed, openapi, patches
 from tke_tui.lab.kube.answers import (
     cannot_run,
     conflict,
     cut,
+    deleted,
     exists,
     log_of,
-    may_all,
     missing,
     not_applied,
+    reviewed,
     send,
     status,
 )
 from tke_tui.lab.kube.kinds import KindTable, Object
 from tke_tui.lab.kube.pages import Pages
+from tke_tui.lab.kube.paths import RUNNING_SUBS, Resource, resource_of
 from tke_tui.lab.kube.requests import (
     body_of,
+    cannot_be_listed,
     has_selector,
     is_dry_run,
     manager_of,
@@ -43,37 +44,9 @@ from tke_tui.lab.kube.requests import (
 from tke_tui.lab.kube.store import Key, Store, prepare
 from tke_tui.lab.kube.tables import table
 
-_PATH = re.compile(
-    r"^(?P<group>/api/v1|/apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/[^/]))?"
-    r"/(?P<plural>[a-z]+)(?:/(?P<name>[^/]+))?(?:/(?P<sub>[a-z]+))?$"
-)
-_NAMESPACE_SUBS = ("status", "finalize")
-_RUNNING_SUBS = ("attach", "exec", "portforward", "proxy")
 _DEFINITIONS = ("apiextensions.k8s.io/v1", "CustomResourceDefinition")
-VERSION = {
-    "major": "1",
-    "minor": "20",
-    "gitVersion": "v1.20.2",
-    "gitTreeState": "clean",
-    "platform": "linux/amd64",
-}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """What a path is about: a kind, and one object of it when `name` is not empty; `sub` e.g. `status`."""
-
-    version: str
-    kind: str
-    plural: str
-    namespaced: bool
-    namespace: str | None
-    name: str
-    sub: str
-
-    @property
-    def key(self) -> Key:
-        return self.version, self.kind, (self.namespace or "") if self.namespaced else "", self.name
+_REVIEWS = tuple(f"/apis/authorization.k8s.io/v1/selfsubject{what}reviews" for what in ("access", "rules"))
+_BAD_PATCH = "the server rejected our request due to an error in our request"
 
 
 class KubeApi:
@@ -106,46 +79,43 @@ class KubeApi:
         resource = self.resource(request.path)
         if resource is None:
             return status(404, "the server could not find the requested resource")
-        if resource.sub in _RUNNING_SUBS:
+        if resource.sub in RUNNING_SUBS:
             return cannot_run(resource.sub, resource.key, self._store.get(resource.key), resource.plural)
+        if not resource.takes(request.method):
+            return status(405, "the server does not allow this method on the requested resource")
+        try:
+            return await self._answer(request, resource)
+        except admission.Refused as error:
+            return status(error.code, error.message, reason=error.reason, details=error.details)
+        except clusters.Refused as error:
+            return status(422, str(error))
+
+    async def _answer(self, request: web.Request, resource: Resource) -> web.StreamResponse:
+        if not resource.name and (refusal := self.cannot_list(request)):
+            return refusal
         match request.method:
             case "GET" if not resource.name:
                 return self._list(request, resource)
-            case "GET":
-                return self._get(request, resource)
             case "POST":
                 return await self._create(request, resource)
-            case "PUT" | "PATCH":
-                try:
-                    write = self._put if request.method == "PUT" else self._patch
-                    return await write(request, resource)
-                except clusters.Refused as error:
-                    return status(422, str(error))
+            case "PUT":
+                return await self._put(request, resource)
+            case "PATCH":
+                return await self._patch(request, resource)
             case "DELETE":
                 return self._delete(request, resource)
-        return status(405, "the server does not allow this method on the requested resource")
+        return self._get(request, resource)
 
     def resource(self, path: str) -> Resource | None:
         """What a path is about; None for a kind that is not there."""
-        found = _PATH.match(path)
-        if found is None:
-            return None
-        version = found["group"].removeprefix("/apis/").removeprefix("/api/")
-        plural, namespace = found["plural"], found["namespace"]
-        name, sub = found["name"] or "", found["sub"] or ""
-        if version == "v1" and namespace and plural in _NAMESPACE_SUBS and not name:
-            plural, namespace, name, sub = "namespaces", None, namespace, plural
-        for kind, (known, namespaced) in self._served().get(version, {}).items():
-            if known == plural:
-                return Resource(version, kind, plural, namespaced, namespace, name, sub)
-        return None
+        return resource_of(path, self._served())
 
     # --- discovery -------------------------------------------------------------------------------------------------
 
     def _discover(self, request: web.Request) -> web.Response | None:
         path = request.path.rstrip("/")
         if path == "/version":
-            return web.json_response(VERSION)
+            return web.json_response(discovery.VERSION)
         if path == "/api":
             return web.json_response(discovery.api_versions())
         served = self._served()
@@ -159,8 +129,8 @@ class KubeApi:
         return None
 
     async def _about_the_server(self, request: web.Request) -> web.Response | None:
-        if request.path == "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews":
-            return may_all(await body_of(request))
+        if request.path in _REVIEWS:
+            return reviewed(await body_of(request))
         if request.path != "/openapi/v2":
             return None
         as_protobuf = openapi.PROTOBUF in request.headers.get("Accept", "")
@@ -170,6 +140,12 @@ class KubeApi:
         return web.Response(
             body=body, content_type="application/octet-stream" if as_protobuf else "application/json"
         )
+
+    def cannot_list(self, request: web.Request) -> web.Response | None:
+        """The answer to a list or watch of nothing that can be chosen so."""
+        resource = self.resource(request.path)
+        why = cannot_be_listed(resource.kind, request) if resource is not None else ""
+        return status(400, why) if why else None
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -184,9 +160,8 @@ class KubeApi:
         if wants_table(request):
             rows = table(resource.kind, page.items, page.version)
             return web.json_response({**rows, "metadata": metadata})
-        bare = [{k: v for k, v in o.items() if k not in ("kind", "apiVersion")} for o in page.items]
         answer = {"kind": f"{resource.kind}List", "apiVersion": resource.version}
-        return web.json_response({**answer, "metadata": metadata, "items": bare})
+        return web.json_response({**answer, "metadata": metadata, "items": _bare(page.items)})
 
     def _all(self, resource: Resource) -> list[Object]:
         return self._store.list(resource.version, resource.kind, resource.namespace)
@@ -206,25 +181,25 @@ class KubeApi:
     # --- writing ---------------------------------------------------------------------------------------------------
 
     async def _create(self, request: web.Request, resource: Resource) -> web.Response:
-        obj = await body_of(request)
-        metadata = obj.setdefault("metadata", {})
+        obj = admission.received(resource, await body_of(request))
+        metadata = obj["metadata"]
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = metadata["generateName"] + "".join(random.choices(string.ascii_lowercase, k=5))  # noqa: S311
-        if resource.namespaced:
-            metadata["namespace"] = resource.namespace or "default"
+        admission.new(resource, obj)
         key = (*resource.key[:3], metadata["name"])
         if refusal := self._no_namespace(key):
             return refusal
         if self._store.get(key) is not None:
             return exists(key, resource.plural)
-        obj = _apart(resource, None, obj | {"kind": resource.kind, "apiVersion": resource.version})
+        obj = admission.filled(admission.apart(resource, None, obj), created=True)
         obj = managed.updated(None, obj, manager_of(request))
         if is_dry_run(request):
             return web.json_response(prepare(None, obj), status=201)
         return web.json_response(self._write(key, obj), status=201)
 
     async def _put(self, request: web.Request, resource: Resource) -> web.Response:
-        obj, live = await body_of(request), self._store.get(resource.key)
+        obj, live = admission.received(resource, await body_of(request)), self._store.get(resource.key)
+        admission.has_its_name(resource, obj)
         if live is None:
             return missing(resource.key, resource.plural)
         if _is_stale(obj, live):
@@ -232,14 +207,15 @@ class KubeApi:
         if resource.sub == "scale":
             live["spec"]["replicas"] = obj["spec"]["replicas"]
             return web.json_response(_scale(self._write(resource.key, live)))
-        obj = _apart(resource, live, obj)
-        obj = managed.updated(live, obj, manager_of(request))
+        obj = managed.updated(live, self._given(resource, live, obj), manager_of(request))
         if is_dry_run(request):
             return web.json_response(prepare(live, obj))
         return web.json_response(self._write(resource.key, obj, controllers=resource.sub != "status"))
 
     async def _patch(self, request: web.Request, resource: Resource) -> web.Response:
         body, key = await body_of(request), resource.key
+        if not isinstance(body, dict | list):
+            return status(400, "the patch cannot be read")
         if refusal := self._no_namespace(key):
             return refusal
         live = self._store.get(key)
@@ -251,15 +227,15 @@ class KubeApi:
             return missing(key, resource.plural)
         try:
             result = self._patched(request, resource, live, body)
-        except patches.BadPatch as error:
-            return status(422, str(error))
+        except patches.BadPatch:
+            return status(422, _BAD_PATCH)
         except managed.Conflict as error:
             return not_applied(error)
         if isinstance(result, web.Response):
             return result
         if live is not None and isinstance(body, dict) and _is_stale(body, live):
             return conflict(key, resource.plural)
-        result = _apart(resource, live, result)
+        result = self._given(resource, live, result)
         if live is not None and not is_apply and resource.sub != "scale":
             result = managed.updated(live, result, manager_of(request))
         if is_dry_run(request):
@@ -269,6 +245,15 @@ class KubeApi:
             _scale(stored) if resource.sub == "scale" else stored, status=200 if live else 201
         )
 
+    def _given(self, resource: Resource, live: Object | None, obj: Object) -> Object:
+        """What is to be in the place of `live`."""
+        if resource.sub == "scale":
+            return obj
+        admission.has_its_name(resource, obj)
+        if live is None:
+            admission.new(resource, obj)
+        return admission.filled(admission.apart(resource, live, obj), created=live is None)
+
     def _patched(
         self, request: web.Request, resource: Resource, live: Object | None, body: Any
     ) -> Object | web.Response:
@@ -276,9 +261,9 @@ class KubeApi:
             case "application/apply-patch+yaml":
                 manager = request.query.get("fieldManager")
                 if not manager:
-                    return status(400, "fieldManager is required for apply patch")
-                if resource.namespaced:
-                    body["metadata"].setdefault("namespace", resource.namespace)
+                    said = "fieldManager: Required value: is required for apply patch"
+                    return status(422, f'PatchOptions.meta.k8s.io "" is invalid: {said}')
+                body = admission.received(resource, body)
                 return managed.apply(live, body, manager, force=request.query.get("force") == "true")
             case "application/merge-patch+json":
                 return dict(patches.merge(live, body))
@@ -299,7 +284,7 @@ class KubeApi:
                     "kind": f"{resource.kind}List",
                     "apiVersion": resource.version,
                     "metadata": {},
-                    "items": gone,
+                    "items": _bare(gone),
                 }
             )
         live = self._store.get(resource.key)
@@ -307,7 +292,7 @@ class KubeApi:
             return missing(resource.key, resource.plural)
         if not is_dry_run(request):
             self._remove(live)
-        return web.json_response(live)
+        return deleted(resource.key, resource.plural, live)
 
     def _remove(self, obj: Object) -> None:
         """Remove an object; whoever made it on behalf of another one hears of it."""
@@ -369,6 +354,11 @@ def key_of(obj: Object) -> Key:
     return obj["apiVersion"], obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
 
 
+def _bare(objects: list[Object]) -> list[Object]:
+    """Items of a list, of which kind and version are told once."""
+    return [{k: v for k, v in obj.items() if k not in ("kind", "apiVersion")} for obj in objects]
+
+
 def _is_named(obj: Object, resource: Resource) -> bool:
     return resource.name in ("", obj["metadata"]["name"])
 
@@ -382,22 +372,12 @@ def _is_stale(obj: Object, live: Object) -> bool:
     return bool(given) and given != live["metadata"]["resourceVersion"]
 
 
-def _apart(resource: Resource, live: Object | None, obj: Object) -> Object:
-    """`obj` with only what may be written by this path: the status by its subresource, all else without it."""
-    if resource.sub == "status":
-        return {**(live or obj), "status": obj.get("status", {})}
-    if (resource.version, resource.kind) == (clusters.API_VERSION, clusters.KIND) and live is not None:
-        return clusters.as_stored(live, obj, resource.sub)
-    if resource.sub or resource.kind not in discovery.KINDS.get(resource.version, {}):
-        return obj
-    rest = {name: value for name, value in obj.items() if name != "status"}
-    return {**rest, "status": live["status"]} if live is not None and "status" in live else rest
-
-
 def _scale(obj: Object) -> Object:
     metadata = {n: obj["metadata"].get(n) for n in ("name", "namespace", "uid", "resourceVersion")}
     replicas = obj.get("spec", {}).get("replicas", 1)
-    counted = {"replicas": obj.get("status", {}).get("replicas", 0)}
+    labels = (obj.get("spec", {}).get("selector") or {}).get("matchLabels") or {}
+    selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    counted = {"replicas": obj.get("status", {}).get("replicas", 0), "selector": selector}
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",

@@ -1,7 +1,7 @@
 """What the platform's API server makes of a Cluster that is written: orders to scale and to upgrade, and refusals.
 
-Facts: TKEStack, the strategies of `pkg/platform/registry/cluster` and `api/platform/validation`. A status may be written
-with the Cluster itself; by `finalize` the spec is taken as it is, and nothing comes of it.
+Facts: TKEStack, the strategies of `pkg/platform/registry/cluster` and `api/platform/validation`. A status may be
+written with the Cluster itself; by `finalize` the spec is taken as it is, and nothing comes of it.
 """
 
 from __future__ import annotations

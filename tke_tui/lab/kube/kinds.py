@@ -9,6 +9,18 @@ Object = dict[str, Any]
 KindTable = dict[str, tuple[str, bool]]
 """kind -> (plural, whether it lives in a namespace)"""
 
+VERSION = {
+    "major": "1",
+    "minor": "20",
+    "gitVersion": "v1.20.2",
+    "gitCommit": "faecb196815e248d3ecfb03c680a4507229c2a56",
+    "gitTreeState": "clean",
+    "buildDate": "2021-01-13T13:20:00Z",
+    "goVersion": "go1.15.5",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+"""Answer to /version: that of the release."""
 RBAC = "rbac.authorization.k8s.io/v1"
 KINDS: dict[str, KindTable] = {
     "v1": {
@@ -111,6 +123,23 @@ SCALED = frozenset({"deployments", "replicasets", "statefulsets"})
 """Plurals with a subresource scale."""
 FINALIZED = frozenset({"clusters"})
 """Plurals with a subresource finalize."""
+
+WITH_GENERATION = frozenset(
+    {
+        "CustomResourceDefinition", "DaemonSet", "Deployment", "EndpointSlice", "Ingress", "IngressClass",
+        "MutatingWebhookConfiguration", "NetworkPolicy", "PodDisruptionBudget", "PriorityClass", "ReplicaSet",
+        "ReplicationController", "StatefulSet", "ValidatingWebhookConfiguration",
+    }
+)  # fmt: skip
+"""Kinds of `KINDS` whose objects count the changes of what is wanted; all custom ones do."""
+SHOWN_AT_THE_END = frozenset(
+    {
+        "CSIDriver", "CSINode", "CronJob", "Job", "Namespace", "PersistentVolume", "PersistentVolumeClaim", "Pod",
+        "PodSecurityPolicy", "PodTemplate", "ReplicationController", "ResourceQuota", "ServiceAccount", "StorageClass",
+        "VolumeAttachment",
+    }
+)  # fmt: skip
+"""Kinds whose objects answer their deletion; it is a Status for all others."""
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 

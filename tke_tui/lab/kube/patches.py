@@ -55,26 +55,41 @@ def strategic(base: Any, patch: Any) -> Any:
         elif value is None:
             result.pop(key, None)
         elif isinstance(value, list):
-            result[key] = _strategic_list(key, result.get(key) or [], value)
+            order = patch.get(f"{_ORDER}{key}")
+            result[key] = _strategic_list(key, result.get(key) or [], value, order)
         else:
             result[key] = strategic(result.get(key), value)
     return result
 
 
-def _strategic_list(name: str, base: list[Any], patch: list[Any]) -> list[Any]:
+def _strategic_list(name: str, base: list[Any], patch: list[Any], order: list[Any] | None) -> list[Any]:
     if name in SETS or name == "podCIDRs":
-        return [*base, *(item for item in patch if item not in base)]
+        return _ordered([*base, *(item for item in patch if item not in base)], order or patch, base)
     keys = [several[0] for several in LIST_KEYS.get(name, ())]
     key = next((key for key in keys if all(isinstance(item, dict) and key in item for item in patch)), None)
     if key is None or any(item == {_PATCH: "replace"} for item in patch):
         return [copy.deepcopy(item) for item in patch if item != {_PATCH: "replace"}]
     items = {item[key]: item for item in base if isinstance(item, dict) and key in item}
+    former = list(items)
     for item in patch:
         if item.get(_PATCH) == "delete":
             items.pop(item[key], None)
         else:
             items[item[key]] = strategic(items.get(item[key]), item)
-    return list(items.values())
+    wanted = [item[key] for item in (patch if order is None else order) if key in item]
+    return [items[identity] for identity in _ordered(list(items), wanted, former)]
+
+
+def _ordered(items: list[Any], wanted: list[Any], former: list[Any]) -> list[Any]:
+    """Items in the order of `wanted`, each other one before the first of these that it was before formerly, as the API
+    server orders what a strategic patch has merged."""
+    chosen = [item for item in wanted if item in items]
+    others = [item for item in former if item in items and item not in chosen]
+    result = []
+    while chosen and others:
+        first = chosen[0] in former and former.index(others[0]) < former.index(chosen[0])
+        result.append((others if first else chosen).pop(0))
+    return [*result, *chosen, *others]
 
 
 def json_patch(live: Object, operations: list[Object]) -> Object:

@@ -9,13 +9,21 @@ import yaml
 from aiohttp import web
 
 from tke_tui.lab.kube.kinds import Object
-from tke_tui.lab.kube.selectors import matches
+from tke_tui.lab.kube.selectors import matches, problem
 from tke_tui.lab.kube.store import Change
 
 
 def selected(obj: Object, request: web.Request) -> bool:
     """Whether an object fits the selectors of a request."""
     return matches(obj, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
+
+
+def cannot_be_listed(kind: str, request: web.Request) -> str:
+    """What is wrong with how a request chooses objects of a kind; "" when it is well."""
+    limit = request.query.get("limit", "0")
+    if not limit.isdecimal():
+        return f'strconv.ParseInt: parsing "{limit}": invalid syntax'
+    return problem(kind, request.query.get("labelSelector", ""), request.query.get("fieldSelector", ""))
 
 
 def has_selector(request: web.Request) -> bool:
@@ -46,5 +54,9 @@ def is_dry_run(request: web.Request) -> bool:
 
 
 async def body_of(request: web.Request) -> Any:
+    """What was sent; None when it cannot be read."""
     text = await request.text()
-    return yaml.safe_load(text) if "yaml" in request.content_type else json.loads(text)
+    try:
+        return yaml.safe_load(text) if "yaml" in request.content_type else json.loads(text)
+    except (ValueError, yaml.YAMLError):
+        return None

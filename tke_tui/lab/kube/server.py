@@ -212,7 +212,7 @@ class KubeServer:
         if not self.authenticated(request):
             return status(401, "Unauthorized")
         if self.api.is_watch(request) and self.api.resource(request.path) is not None:
-            return await self._watch(request)
+            return self.api.cannot_list(request) or await self._watch(request)
         return await self.api.answer(request)
 
     def served(self) -> dict[str, KindTable]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
-from tke_tui.lab.kube.kinds import Object
+from tke_tui.lab.kube.kinds import KINDS, WITH_GENERATION, Object
 
 _T = TypeVar("_T")
 Key = tuple[str, str, str, str]
@@ -71,15 +71,22 @@ class Store:
             return duplicate(before)
         self.version += 1
         after["metadata"]["resourceVersion"] = str(self.version)
-        if key[:2] == ("v1", "Service") and not after["spec"].get("clusterIP"):
-            number = next(self._addresses)
-            after["spec"]["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 1}"
-            after.setdefault("status", {"loadBalancer": {}})
+        if key[:2] == ("v1", "Service"):
+            self._give_address(after)
         self.objects[key] = after
         self._kinds[key[:2]].add(key)
         kind = "ADDED" if before is None else "MODIFIED"
         self._tell(Change(self.version, kind, after, before))
         return duplicate(after)
+
+    def _give_address(self, service: Object) -> None:
+        spec = service["spec"]
+        if not spec.get("clusterIP") and spec.get("type") != "ExternalName":
+            number = next(self._addresses)
+            spec["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 1}"
+        if spec.get("clusterIP"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
+        service.setdefault("status", {"loadBalancer": {}})
 
     def remove(self, key: Key) -> Object | None:
         """Remove an object, and those that it owns; the object, None when there is none."""
@@ -151,7 +158,8 @@ def prepare(before: Object | None, obj: Object) -> Object:
         generation = int(before["metadata"].get("generation") or 1)
         if before.get("spec") != after.get("spec"):
             generation += 1
-    if "spec" in after:
+    kind, version = after.get("kind"), after.get("apiVersion", "")
+    if kind in WITH_GENERATION or kind not in KINDS.get(version, {}):
         metadata["generation"] = generation
     return after
 
