@@ -12,6 +12,7 @@ import pytest
 from tests.contract.platform_world import imported_before
 from tests.contract.steps_world import StepWorld, step_world
 from tests.contract.update_world import NEWER
+from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.adapters.kube_errors import ApiConflict
 from tke_tui.core.context import Mode
 from tke_tui.core.errors import Fatal, NotReady
@@ -177,7 +178,8 @@ async def test_a_platform_that_changes_its_record_at_the_same_moment_is_not_writ
 ) -> None:
     await imported_before(world)
 
-    kube = await world.kube()
+    kube = KubeClient(world.api.url, world.api.ca_pem, token=world.api.token, first_pause=0.01)
+    world.use_kube(kube)
     get = kube.get
 
     async def too_slow(api_version: str, kind: str, name: str, namespace: str | None = None) -> Object | None:
@@ -187,8 +189,9 @@ async def test_a_platform_that_changes_its_record_at_the_same_moment_is_not_writ
         return found
 
     monkeypatch.setattr(kube, "get", too_slow)
-    with pytest.raises(ApiConflict):
-        await world.run(UpdateResource())
+    async with kube:
+        with pytest.raises(ApiConflict):
+            await world.run(UpdateResource())
     assert len(record(world)["spec"]["machines"]) == 1
 
 
