@@ -18,11 +18,12 @@ from bench.process import cpu_seconds, peak_memory
 from tke_tui.core import events as ev
 from tke_tui.core import pki
 from tke_tui.core.engine import Engine
-from tke_tui.core.installation import Installation, RunSettings, create
+from tke_tui.core.installation import Installation, create
 from tke_tui.core.journal import Journal
 from tke_tui.core.kubeadm.credentials import CA_CERT
 from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.paths import InstallDir, write_private
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.state import RunState
 
 _PROBES = 5

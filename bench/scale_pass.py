@@ -25,13 +25,14 @@ from bench.scale_lab import INPUT, SETTINGS
 from tke_tui.core.context import Context
 from tke_tui.core.engine import Engine, RunResult
 from tke_tui.core.graph import Graph
-from tke_tui.core.installation import Installation, RunSettings, create
+from tke_tui.core.installation import Installation, create
 from tke_tui.core.journal import Journal
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.node_logs import NodeLogs
 from tke_tui.core.open_files import allow_many_connections
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.state import RunState
 from tke_tui.core.task import Task
 

@@ -21,10 +21,11 @@ from tke_tui import cli
 from tke_tui.core import pki
 from tke_tui.core.context import Options
 from tke_tui.core.events import RunFinished, TaskSucceeded
-from tke_tui.core.installation import RunSettings, create
+from tke_tui.core.installation import create
 from tke_tui.core.journal import Journal
 from tke_tui.core.model.load import load_para
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 
 # Nothing listens on port 1 of this address: a machine that cannot be reached.
 MACHINE = {"ip": "127.0.0.2", "port": 1, "username": "root", "password": "c2VjcmV0LXB3"}

@@ -12,10 +12,10 @@ import pytest
 
 from tests.ui.installed import KEY, PASSWORD, save_input
 from tke_tui.core.errors import StateError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.saved_machine import keys_of, saved_machine, saved_ssh_config, shell_command
 
 

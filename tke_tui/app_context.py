@@ -15,7 +15,7 @@ from tke_tui.symbols import Symbols
 
 if TYPE_CHECKING:
     from tke_tui.client import EngineClient
-    from tke_tui.core.installation import RunSettings
+    from tke_tui.core.run_settings import RunSettings
     from tke_tui.forms.draft import Draft
 
 Connect = Callable[[], Awaitable["EngineClient"]]

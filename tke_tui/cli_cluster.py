@@ -19,8 +19,9 @@ from tke_tui.core.certificate_list import survey
 from tke_tui.core.disk_errors import usable
 from tke_tui.core.errors import ExitCode, UsageError
 from tke_tui.core.handlers.ensure_renew_certs import RENEW_BEFORE
-from tke_tui.core.installation import Installation, RunSettings
+from tke_tui.core.installation import Installation
 from tke_tui.core.operation import Operation
+from tke_tui.core.run_settings import RunSettings, saved_bundle
 from tke_tui.host_key_prompt import ask_on_terminal
 from tke_tui.operation_reports import changes_text, handlers_text, planned_text, survey_text
 from tke_tui.reports import failure_text
@@ -108,7 +109,7 @@ def cluster_update(
     given.require_file(ssh_config)
     para = None
     if config is not None:
-        para = given.read_input(config, given.versions(bundle or installations.saved_bundle(place)))
+        para = given.read_input(config, given.versions(bundle or saved_bundle(place)))
     with usable(place.root):
         update = operations.update(
             place,

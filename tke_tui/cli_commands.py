@@ -15,10 +15,11 @@ from tke_tui.core.bundle import Bundle
 from tke_tui.core.context import Options
 from tke_tui.core.disk_errors import usable
 from tke_tui.core.errors import UsageError
-from tke_tui.core.installation import Installation, RunSettings
+from tke_tui.core.installation import Installation
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.paths import InstallDir, default_directory
 from tke_tui.core.plan import build_plan
+from tke_tui.core.run_settings import RunSettings, saved_bundle, with_options
 from tke_tui.host_key_prompt import ask_on_terminal
 from tke_tui.reports import bundle_problems, bundle_text, plan_text, preflight_text, result_text
 from tke_tui.running import run_stoppable, stop_on_signals
@@ -61,7 +62,7 @@ def prepare_installation(choices: InstallChoices) -> Installation:
     if choices.resume:
         para = None
         if choices.config is not None and installations.has_installation(place):
-            versions = given.versions(choices.bundle or installations.saved_bundle(place))
+            versions = given.versions(choices.bundle or saved_bundle(place))
             para = given.read_input(choices.config, versions)
         bundle = choices.bundle
         defaults = None if bundle is None else RunSettings(bundle.absolute(), host_key_policy=policy)
@@ -96,7 +97,7 @@ def _changed(settings: RunSettings, choices: InstallChoices) -> RunSettings:
         "sync_projects_with_namespaces": choices.sync_projects_with_namespaces,
         "hosts_file": choices.hosts_file,
     }
-    return installations.with_options(settings, **changes)
+    return with_options(settings, **changes)
 
 
 def validate(config: Path, bundle: Path | None) -> None:

@@ -15,11 +15,11 @@ from tke_tui.core.machine_login import MachineLogin
 
 if TYPE_CHECKING:
     from tke_tui.core.events import Event
-    from tke_tui.core.installation import RunSettings
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
     from tke_tui.core.paths import InstallDir
     from tke_tui.core.probes import Finding
+    from tke_tui.core.run_settings import RunSettings
 
 __all__ = [
     "EngineClient",

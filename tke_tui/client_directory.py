@@ -16,10 +16,10 @@ from tke_tui.core.paths import InstallDir
 
 if TYPE_CHECKING:
     from tke_tui.core.events import Event
-    from tke_tui.core.installation import RunSettings
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
     from tke_tui.core.probes import Finding
+    from tke_tui.core.run_settings import RunSettings
 
 LOOK_AGAIN = 0.5
 """Seconds between two looks at the journal of an engine that has no socket."""

@@ -21,10 +21,10 @@ from tke_tui.core.events import Event, event_from_dict
 from tke_tui.core.paths import InstallDir
 
 if TYPE_CHECKING:
-    from tke_tui.core.installation import RunSettings
     from tke_tui.core.model.machine import Machine
     from tke_tui.core.model.para import CreateClusterPara
     from tke_tui.core.probes import Finding
+    from tke_tui.core.run_settings import RunSettings
 
 ANSWER = 120.0
 """Seconds for an answer to a command: a login is tried for up to 60."""

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tke_tui.core.errors import StateError
-from tke_tui.core.installation import saved_settings
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.redact import Redactor
+from tke_tui.core.run_settings import saved_settings
 from tke_tui.core.saved_input import load
 from tke_tui.core.secrets import SecretStore
 from tke_tui.passphrase import passphrase

@@ -24,11 +24,12 @@ from tke_tui.core.adapters.ssh import Connection
 from tke_tui.core.context import Context, Mode, Options, Services
 from tke_tui.core.graph import Graph, PlannedTask
 from tke_tui.core.handlers import ensure_control_plane_settings, ensure_patch_annotation
-from tke_tui.core.installation import Installation, RunSettings, known_state, with_options
+from tke_tui.core.installation import Installation, known_state
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.plan import build_plan
+from tke_tui.core.run_settings import RunSettings, with_options
 from tke_tui.lab.embedded import EmbeddedLab
 from tke_tui.lab.scenario import Scenario
 

@@ -160,6 +160,19 @@ async def test_a_namespace_and_a_service_are_filled_in(api: Place) -> None:
     assert (headless["spec"]["clusterIPs"], headless["status"]) == (["None"], {"loadBalancer": {}})
 
 
+async def test_a_service_does_not_lose_its_address(api: Place) -> None:
+    body: Object = {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}
+    made = await api.good("POST", "services", body)
+    body["metadata"]["resourceVersion"] = made["metadata"]["resourceVersion"]
+    answer = await api.ask("PUT", "services/web", body)
+    assert answer.status == 422
+    assert (
+        "spec.clusterIPs[0]: Invalid value: []string(nil): primary clusterIP can not be unset" in answer.text
+    )
+    body["spec"]["clusterIP"] = made["spec"]["clusterIP"]
+    assert (await api.good("PUT", "services/web", body))["spec"] == made["spec"]
+
+
 async def test_only_some_kinds_count_their_generations(api: Place) -> None:
     service = await api.good(
         "POST", "services", {"metadata": {"name": "web"}, "spec": {"ports": [{"port": 80}]}}

@@ -8,7 +8,7 @@ import pytest
 
 from tke_tui.core.context import Options
 from tke_tui.core.forwards import Forwards
-from tke_tui.core.installation import RunSettings
+from tke_tui.core.run_settings import RunSettings
 
 
 def test_only_the_named_port_of_the_named_host_is_reached_elsewhere() -> None:

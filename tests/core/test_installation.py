@@ -14,13 +14,14 @@ from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.context import Options
 from tke_tui.core.errors import BundleError, StateError
 from tke_tui.core.events import RunStarted, TaskStarted, TaskSucceeded
-from tke_tui.core.installation import Installation, RunSettings, create, recall, resume, with_options
+from tke_tui.core.installation import Installation, create, recall, resume
 from tke_tui.core.journal import Journal, encode
 from tke_tui.core.model.fields import reveal
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir, write_private
 from tke_tui.core.plan import FIRST_OF_THE_CLUSTER
+from tke_tui.core.run_settings import RunSettings, with_options
 from tke_tui.core.state import RunState
 
 PASSWORD = 'pa"ss\\w#rd-ü'

@@ -17,12 +17,13 @@ from tke_tui.core.engine import RunResult
 from tke_tui.core.errors import Fatal, StateError, UsageError
 from tke_tui.core.events import Event, RunFinished, TaskSucceeded
 from tke_tui.core.graph import Graph, Listed, PlannedTask, build_graph
-from tke_tui.core.installation import Installation, RunSettings, create, known_state, look, recall
+from tke_tui.core.installation import Installation, create, known_state, look, recall
 from tke_tui.core.journal import Journal
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.operation import Operation, OperationDir
 from tke_tui.core.operations import RENEW, UPDATE, pending_renewal, renewal, update
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 
 
 @pytest.fixture

@@ -15,9 +15,10 @@ from tests.core.test_bundle import make as make_bundle
 from tke_tui.core.context import Options
 from tke_tui.core.errors import StateError, UsageError
 from tke_tui.core.forwards import Forwards
-from tke_tui.core.installation import RunSettings, create
+from tke_tui.core.installation import create
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.forms import draft_files
 from tke_tui.forms.choices import RunChoices
 from tke_tui.forms.draft import AGAIN, Draft

@@ -10,11 +10,11 @@ from typing import Any
 from tke_tui.client import EngineLost, EngineStatus, LoginTest, LoginWays, MachineLogin
 from tke_tui.core import events as ev
 from tke_tui.core.errors import TkeError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.probes import Finding
+from tke_tui.core.run_settings import RunSettings
 
 RESULT: dict[str, Any] = {
     "url": "http://console.tke.example",

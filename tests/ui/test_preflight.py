@@ -11,9 +11,9 @@ from textual.pilot import Pilot
 from tests.ui.apps import TestApp, settled, shown, until
 from tests.ui.inputs import complete_draft
 from tke_tui.client import Refused
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.probes import Finding
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.preflight_view import PreflightView
 from tke_tui.screens.preflight import PreflightScreen
 from tke_tui.symbols import State

@@ -13,10 +13,10 @@ from tests.ui.apps import TestApp, settled, shown, until
 from tests.ui.inputs import complete_draft, dashboard_shown
 from tke_tui.client import EngineLost, Refused
 from tke_tui.core.errors import TkeError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.probes import Finding
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.forms.draft import Draft
 from tke_tui.forms.sections import subject
 from tke_tui.plan_summary import summarise

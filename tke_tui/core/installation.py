@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, get_args
 
 from tke_tui.core import saved_input
-from tke_tui.core.adapters.ssh_types import AskHostKey, HostKeyPolicy, SshSettings
+from tke_tui.core.adapters.ssh_types import AskHostKey, SshSettings
 from tke_tui.core.again import Again
 from tke_tui.core.bundle import Bundle
-from tke_tui.core.context import Options, Services
+from tke_tui.core.context import Services
 from tke_tui.core.disk_errors import usable
 from tke_tui.core.engine import Budgets, Engine, Listener, RunResult, stamp
 from tke_tui.core.errors import StateError
 from tke_tui.core.events import Notice
-from tke_tui.core.forwards import Forwards
 from tke_tui.core.graph import Graph
 from tke_tui.core.journal import Journal, Recovered, read_events, recover
 from tke_tui.core.lock import DirectoryLock
@@ -28,77 +24,17 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.dump import secret_values
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.node_logs import NodeLogs
-from tke_tui.core.paths import InstallDir, write_private
+from tke_tui.core.paths import InstallDir
 from tke_tui.core.plan import FIRST_OF_THE_CLUSTER, build_plan
 from tke_tui.core.redact import Redactor
 from tke_tui.core.result import Result
+from tke_tui.core.run_settings import RunSettings, save_settings, saved_settings
 from tke_tui.core.runtime import Runtime
 from tke_tui.core.secrets import SecretStore
 from tke_tui.core.state import RunState, name_and_node, restore
 
 _INPUT = "input/"
 """Prefix of the names under which the input's own secrets are stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunSettings:
-    """Choices of a run that a later `--resume` takes over: all but the passphrase is kept in options.json."""
-
-    bundle: Path
-    options: Options = field(default_factory=Options)
-    host_key_policy: HostKeyPolicy = "ask"
-    ssh_config: Path | None = None
-    use_agent: bool = True
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "bundle": str(self.bundle),
-            "replicas": self.options.replicas,
-            "syncProjectsWithNamespaces": self.options.sync_projects_with_namespaces,
-            "ignorePreflight": sorted(self.options.ignore_preflight),
-            "hostsFile": str(self.options.hosts_file),
-            "dockerSocket": self.options.docker_socket,
-            "dockerCertsDir": str(self.options.docker_certs_dir),
-            "registryPorts": [self.options.registry_http_port, self.options.registry_https_port],
-            "gatewayPort": self.options.gateway_port,
-            "forwards": dict(self.options.forwards.places),
-            "hostKeyPolicy": self.host_key_policy,
-            "sshConfig": None if self.ssh_config is None else str(self.ssh_config),
-            "useAgent": self.use_agent,
-        }
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> RunSettings:
-        """Read what `as_dict` made; keys that an older version did not write get their defaults.
-
-        Raises KeyError, TypeError or ValueError.
-        """
-        known = cls(Path(data["bundle"]))
-        values = known.as_dict() | {name: value for name, value in data.items() if value is not None}
-        for name, default in known.as_dict().items():
-            if default is not None and type(values[name]) is not type(default):
-                raise TypeError(f"{name} is {type(values[name]).__name__}, not {type(default).__name__}")
-        if values["hostKeyPolicy"] not in get_args(HostKeyPolicy):
-            raise ValueError(f"hostKeyPolicy is none of {', '.join(get_args(HostKeyPolicy))}")
-        http_port, https_port = values["registryPorts"]
-        return cls(
-            bundle=known.bundle,
-            options=Options(
-                replicas=values["replicas"],
-                sync_projects_with_namespaces=values["syncProjectsWithNamespaces"],
-                ignore_preflight=frozenset(values["ignorePreflight"]),
-                hosts_file=Path(values["hostsFile"]),
-                docker_socket=values["dockerSocket"],
-                docker_certs_dir=Path(values["dockerCertsDir"]),
-                registry_http_port=http_port,
-                registry_https_port=https_port,
-                gateway_port=values["gatewayPort"],
-                forwards=Forwards(values["forwards"]),
-            ),
-            host_key_policy=values["hostKeyPolicy"],
-            ssh_config=None if values["sshConfig"] is None else Path(values["sshConfig"]),
-            use_agent=values["useAgent"],
-        )
 
 
 class Installation:
@@ -224,7 +160,7 @@ def create(
             installation = Installation(directory, para, settings, secrets)
             if has_installation(directory):
                 _set_aside(directory)
-            _save_settings(directory, settings)
+            save_settings(directory, settings)
             _save_input(directory, para, secrets)
     return installation
 
@@ -257,7 +193,7 @@ def resume(
             if para is not None:
                 _refuse_other_first(directory, installation.para)
                 _save_input(directory, para, secrets)
-            _save_settings(directory, settings)
+            save_settings(directory, settings)
     return installation
 
 
@@ -296,20 +232,12 @@ def look(
 def keep(installation: Installation, para: CreateClusterPara) -> None:
     """Make `para` and the settings of `installation` those of its directory; only under the directory's lock."""
     _save_input(installation.directory, para, installation.secrets)
-    _save_settings(installation.directory, installation.settings)
+    save_settings(installation.directory, installation.settings)
 
 
 def known_state(directory: InstallDir) -> RunState:
     """The state as a reader beside an engine sees it: nothing is changed."""
     return restore(RunState.load(directory.state), read_events(directory.journal))
-
-
-def saved_bundle(directory: InstallDir) -> Path | None:
-    """The bundle that the installation used last; None when that is not known."""
-    try:
-        return saved_settings(directory).bundle
-    except StateError:
-        return None
 
 
 def recall(directory: InstallDir) -> tuple[Recovered, RunState]:
@@ -401,31 +329,3 @@ def _save_input(directory: InstallDir, para: CreateClusterPara, secrets: SecretS
 def _load_input(directory: InstallDir, secrets: SecretStore) -> CreateClusterPara:
     fix = "Give the input again: tke-tui install --resume -c FILE."
     return saved_input.load(directory.para, secrets, fix=fix)
-
-
-def _save_settings(directory: InstallDir, settings: RunSettings) -> None:
-    write_private(directory.options, json.dumps(settings.as_dict(), indent=1) + "\n")
-
-
-def saved_settings(directory: InstallDir, defaults: RunSettings | None = None) -> RunSettings:
-    """The settings of the installation in a directory; `defaults` stand in for what cannot be read.
-
-    Raises `StateError` without those.
-    """
-    try:
-        return RunSettings.from_dict(json.loads(directory.options.read_bytes()))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if defaults is not None:
-            return defaults
-        missing = isinstance(error, KeyError)
-        raise StateError(
-            f"{directory.options} cannot be read",
-            detail=f"the key {error} is missing" if missing else str(error),
-            fix="Give the options again: tke-tui install --resume --bundle DIR.",
-        ) from None
-
-
-def with_options(settings: RunSettings, **changes: Any) -> RunSettings:
-    """Settings with some options replaced; values that are None leave the old ones."""
-    given = {name: value for name, value in changes.items() if value is not None}
-    return replace(settings, options=replace(settings.options, **given)) if given else settings

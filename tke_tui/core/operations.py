@@ -13,11 +13,12 @@ from tke_tui.core.adoption import adopt
 from tke_tui.core.changes import Change, differences, require_possible
 from tke_tui.core.errors import StateError, UsageError
 from tke_tui.core.handlers.ensure_renew_certs import RENEW_BEFORE, Renewal
-from tke_tui.core.installation import Installation, RunSettings, look
+from tke_tui.core.installation import Installation, look
 from tke_tui.core.logins import mark_of
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.operation import Operation, OperationDir, require_cluster
 from tke_tui.core.paths import InstallDir, write_private
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, unmark_graph, update_graph
 
 if TYPE_CHECKING:

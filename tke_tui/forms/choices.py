@@ -12,10 +12,10 @@ from tke_tui.core.adapters.ssh_types import HostKeyPolicy
 from tke_tui.core.context import Options
 from tke_tui.core.daemon.login_test import LoginWays
 from tke_tui.core.errors import UsageError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.fields import Bool, Int, Model
 from tke_tui.core.model.findings import Findings
 from tke_tui.core.model.para import CreateClusterPara
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.messages import N_
 
 HOST_KEY_POLICIES: tuple[str, ...] = get_args(HostKeyPolicy)

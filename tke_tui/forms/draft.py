@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tke_tui.core.bundle import Bundle
 from tke_tui.core.errors import BundleError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.config import (
     Basic,
     Cert,
@@ -30,6 +29,7 @@ from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.model.schema import covers_secret
 from tke_tui.core.model.validate import validate
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.forms import draft_files, paths
 from tke_tui.forms.choices import Answers, RunChoices, check_choices
 from tke_tui.forms.wording import for_forms

@@ -18,11 +18,11 @@ from typing import Any, Self
 
 from tke_tui.core.context import Options
 from tke_tui.core.forwards import Forwards
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.model.config import Basic
 from tke_tui.core.model.fields import secret
 from tke_tui.core.model.machine import Machine
 from tke_tui.core.model.para import API_SERVER_PORT, CreateClusterPara
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.lab.addresses import GATEWAY_PORT, LOOPBACK, SSH_PORT, take
 from tke_tui.lab.bundle import KUBERNETES, make_bundle
 from tke_tui.lab.cluster import LabCluster

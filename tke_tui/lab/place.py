@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tke_tui.core.errors import StateError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.lock import holder_of
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir, default_directory, write_private
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.lab.scenario import Scenario
 
 START_LIMIT = 120.0

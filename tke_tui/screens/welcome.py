@@ -175,7 +175,7 @@ The *bundle* is the unpacked offline package with packages and images; nothing i
     @work(exclusive=True, group="look-bundle", exit_on_error=False)
     async def _take_over_bundle(self) -> None:
         """The bundle that was used last in this directory."""
-        from tke_tui.core.installation import saved_bundle
+        from tke_tui.core.run_settings import saved_bundle
 
         path = await asyncio.to_thread(saved_bundle, self.context.directory)
         if path is not None and not self.query_one(PathInput).value:

@@ -16,9 +16,10 @@ from tke_tui.core.context import Context
 from tke_tui.core.daemon.control import PATIENCE, Client, Control, NotInControl
 from tke_tui.core.errors import Unreachable
 from tke_tui.core.events import ControlChanged, QuestionAnswered, QuestionAsked, TaskFailed
-from tke_tui.core.installation import RunSettings, look, resume
+from tke_tui.core.installation import look, resume
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.model.fields import reveal
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.task import Need, Scope
 from tke_tui.lab.sshd import CommandEnv, LabSshd, Reply
 

@@ -22,9 +22,9 @@ from tke_tui.client_connect import connect, make_room, reattached, start_engine
 from tke_tui.client_directory import DirectoryClient
 from tke_tui.core.daemon.process import IDLE
 from tke_tui.core.errors import StateError
-from tke_tui.core.installation import RunSettings
 from tke_tui.core.journal import read_events
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 
 ROOT = Path(__file__).parents[3]
 

@@ -23,10 +23,11 @@ from tke_tui.core.daemon.seat import Seat
 from tke_tui.core.errors import Fatal
 from tke_tui.core.events import Event
 from tke_tui.core.graph import Graph, Listed, build_graph
-from tke_tui.core.installation import Installation, RunSettings
+from tke_tui.core.installation import Installation
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.task import Task
 
 PASSWORD = "the-password-of-a-test"

@@ -12,13 +12,13 @@ from tke_tui.core.bundle import Bundle
 from tke_tui.core.daemon.answers import BadRequest, InvalidInput
 from tke_tui.core.daemon.login_test import LoginWays
 from tke_tui.core.errors import StateError, UsageError
-from tke_tui.core.installation import RunSettings, saved_settings
 from tke_tui.core.model.load import parse_para
 from tke_tui.core.model.machine import Bastion, Machine
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.model.validate import validate
 from tke_tui.core.paths import InstallDir
 from tke_tui.core.plan import handler_names, step_names
+from tke_tui.core.run_settings import RunSettings, saved_settings
 
 LARGEST = 4 << 20
 """Bytes of a request, as for an input file."""

@@ -16,9 +16,9 @@ from tke_tui.core.preflight import run_preflight
 
 if TYPE_CHECKING:
     from tke_tui.core.adapters.ssh_types import AskHostKey
-    from tke_tui.core.installation import RunSettings
     from tke_tui.core.model.para import CreateClusterPara
     from tke_tui.core.probes import Finding
+    from tke_tui.core.run_settings import RunSettings
 
 
 async def findings(

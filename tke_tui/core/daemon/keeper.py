@@ -19,12 +19,13 @@ from tke_tui.core.daemon.questions import Questions
 from tke_tui.core.engine import Budgets, Engine
 from tke_tui.core.errors import ExitCode, StateError, TkeError
 from tke_tui.core.failures import InternalError
-from tke_tui.core.installation import Installation, RunSettings
+from tke_tui.core.installation import Installation
 from tke_tui.core.lock import DirectoryLock
 from tke_tui.core.machine_login import MachineLogin
 from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir
+from tke_tui.core.run_settings import RunSettings
 from tke_tui.core.schedule import RunOver, WrongMoment
 from tke_tui.core.state import FAILED, RunState, name_and_node
 
