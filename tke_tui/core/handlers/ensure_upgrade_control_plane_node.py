@@ -26,7 +26,7 @@ from tke_tui.core.kubeadm.files import CONTROL_PLANE, manifest
 from tke_tui.core.kubeadm.run import upgrade
 from tke_tui.core.kubeadm.versions import why_not_upgrade
 from tke_tui.core.remote import static_restart
-from tke_tui.core.task import Scope, Task
+from tke_tui.core.task import Need, On, Scope, Task
 from tke_tui.core.yaml_text import load_yaml
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ class EnsureUpgradeControlPlaneNode(Task):
     title: ClassVar[str] = "Upgrade Kubernetes on the machine"
     scope: ClassVar[Scope] = Scope.ALL
     serial: ClassVar[bool] = True
+    # The platform's registry is away while the machine that it is on is upgraded.
+    needs: ClassVar[tuple[Need, ...]] = (Need("EnsureKubernetesImages", On.EVERY),)
 
     def inputs(self, para: CreateClusterPara, bundle: Bundle, machine: Machine | None) -> Any:
         return para.cluster.spec.version

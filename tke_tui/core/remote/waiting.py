@@ -24,6 +24,12 @@ async def until(condition: Callable[[], Awaitable[bool]], *, timeout: float) -> 
 
 async def at_once(limit: int, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
     """Run jobs, at most `limit` at a time. The first failure ends the others and is raised as it is."""
+    # In a task of its own: before Python 3.13 a group that fails leaves its task marked as being cancelled, and the
+    # engine would take the failure for a cancellation.
+    await asyncio.create_task(_at_once(limit, jobs))
+
+
+async def _at_once(limit: int, jobs: Iterable[Callable[[], Awaitable[None]]]) -> None:
     slots = asyncio.Semaphore(limit)
 
     async def run(job: Callable[[], Awaitable[None]]) -> None:
