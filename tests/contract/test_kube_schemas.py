@@ -14,6 +14,7 @@ from tke_tui.lab.kube import openapi
 from tke_tui.lab.kube.kinds import KINDS
 from tke_tui.lab.kube.schemas import INT_OR_STRING, built_in, of_custom_kinds
 
+MERGED = ("x-kubernetes-patch-strategy", "x-kubernetes-patch-merge-key")
 Schema = dict[str, Any]
 Schemas = dict[str, Schema]
 
@@ -127,6 +128,9 @@ def differences(
     if other := fields[0].keys() ^ fields[1].keys():
         yield f"{path}: fields {sorted(other)}"
     for name in sorted(fields[0].keys() & fields[1].keys()):
+        merged = [{key: part[name].get(key) for key in MERGED} for part in fields]
+        if merged[0] != merged[1]:
+            yield f"{path}.{name}: merged as {merged[0]} for {merged[1]}"
         yield from differences(
             f"{path}.{name}", (mine[0], fields[0][name]), (theirs[0], fields[1][name]), seen
         )

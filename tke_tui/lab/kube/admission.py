@@ -1,7 +1,6 @@
 """What the API server refuses of what is sent to it, and what it fills in by itself, before anything is stored.
 
-The words are those of a kube-apiserver v1.20.2, with which a contract test compares. Fields of a spec are not checked,
-and only those of services get their defaults.
+The words are those of a kube-apiserver v1.20.2, with which a contract test compares. Fields of a spec are not checked.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tke_tui.lab.kube import clusters
+from tke_tui.lab.kube.defaults import defaulted
 from tke_tui.lab.kube.kinds import KINDS, RBAC, Object, group_of
 from tke_tui.lab.kube.paths import Resource
 
@@ -110,16 +110,22 @@ def new(resource: Resource, obj: Object) -> None:
     raise _invalid(resource, name, f'Invalid value: "{name}": {said}', "FieldValueInvalid")
 
 
-def _invalid(resource: Resource, name: str, said: str, reason: str) -> Refused:
+def changed(resource: Resource, live: Object, obj: Object) -> None:
+    """Raises `Refused` when a service would lose its address."""
+    spec = obj.get("spec") or {}
+    had = resource.kind == "Service" and (live.get("spec") or {}).get("clusterIP")
+    if had and not spec.get("clusterIP") and spec.get("type") != "ExternalName":
+        said = "Invalid value: []string(nil): primary clusterIP can not be unset"
+        raise _invalid(resource, resource.name, said, "FieldValueInvalid", "spec.clusterIPs[0]")
+
+
+def _invalid(resource: Resource, name: str, said: str, reason: str, field: str = "metadata.name") -> Refused:
     group = group_of(resource.version)
     kind = f"{resource.kind}.{group}" if group else resource.kind
-    details: Object = {
-        "kind": resource.kind,
-        "causes": [{"reason": reason, "message": said, "field": "metadata.name"}],
-    }
+    details: Object = {"kind": resource.kind, "causes": [{"reason": reason, "message": said, "field": field}]}
     details |= {"name": name} if name else {}
     details |= {"group": group} if group else {}
-    return Refused(422, f'{kind} "{name}" is invalid: metadata.name: {said}', details=details)
+    return Refused(422, f'{kind} "{name}" is invalid: {field}: {said}', details=details)
 
 
 def filled(obj: Object, *, created: bool) -> Object:
@@ -136,15 +142,7 @@ def filled(obj: Object, *, created: bool) -> Object:
         case "v1", "Namespace" if created:
             spec = {"finalizers": ["kubernetes"], **(obj.get("spec") or {})}
             return {**obj, "spec": spec, "status": {"phase": "Active"}}
-        case "v1", "Service":
-            spec = obj.get("spec") or {}
-            ports = [
-                {"protocol": "TCP", "targetPort": port.get("port"), **port}
-                for port in spec.get("ports") or ()
-            ]
-            more = {"ports": ports} if ports else {}
-            return {**obj, "spec": {"type": "ClusterIP", "sessionAffinity": "None", **spec, **more}}
-    return obj
+    return defaulted(obj)
 
 
 def apart(resource: Resource, live: Object | None, obj: Object) -> Object:

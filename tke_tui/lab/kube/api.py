@@ -252,6 +252,8 @@ class KubeApi:
         admission.has_its_name(resource, obj)
         if live is None:
             admission.new(resource, obj)
+        elif not resource.sub:
+            admission.changed(resource, live, obj)
         return admission.filled(admission.apart(resource, live, obj), created=live is None)
 
     def _patched(

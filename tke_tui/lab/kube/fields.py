@@ -105,3 +105,49 @@ MODELS: dict[tuple[str, str], str] = {
     ("v1", "Event"): "CoreV1Event",
 }
 """Kinds whose model is not called after version and kind. There is none of PodSecurityPolicy any more."""
+
+_BY_TYPE = {"conditions": "merge type"}
+MERGED: dict[str, dict[str, str]] = {
+    "V1APIServiceStatus": _BY_TYPE,
+    "V1CSINodeSpec": {"drivers": "merge name"},
+    "V1Container": {
+        "env": "merge name",
+        "ports": "merge containerPort",
+        "volumeDevices": "merge devicePath",
+        "volumeMounts": "merge mountPath",
+    },
+    "V1DaemonSetStatus": _BY_TYPE,
+    "V1DeploymentSpec": {"strategy": "retainKeys"},
+    "V1DeploymentStatus": _BY_TYPE,
+    "V1EphemeralContainer": {
+        "env": "merge name",
+        "volumeDevices": "merge devicePath",
+        "volumeMounts": "merge mountPath",
+    },
+    "V1JobStatus": _BY_TYPE,
+    "V1LabelSelectorRequirement": {"key": "merge key"},
+    "V1MutatingWebhookConfiguration": {"webhooks": "merge name"},
+    "V1NamespaceStatus": _BY_TYPE,
+    "V1NodeSpec": {"podCIDRs": "merge"},
+    "V1NodeStatus": {**_BY_TYPE, "addresses": "merge type"},
+    "V1ObjectMeta": {"finalizers": "merge", "ownerReferences": "merge uid"},
+    "V1PersistentVolumeClaimStatus": _BY_TYPE,
+    "V1PodSpec": {
+        "containers": "merge name",
+        "ephemeralContainers": "merge name",
+        "hostAliases": "merge ip",
+        "imagePullSecrets": "merge name",
+        "initContainers": "merge name",
+        "topologySpreadConstraints": "merge topologyKey",
+        "volumes": "merge,retainKeys name",
+    },
+    "V1PodStatus": {**_BY_TYPE, "podIPs": "merge ip"},
+    "V1ReplicaSetStatus": _BY_TYPE,
+    "V1ReplicationControllerStatus": _BY_TYPE,
+    "V1ServiceAccount": {"secrets": "merge name"},
+    "V1ServiceSpec": {"ports": "merge port"},
+    "V1ServiceStatus": _BY_TYPE,
+    "V1StatefulSetStatus": _BY_TYPE,
+    "V1ValidatingWebhookConfiguration": {"webhooks": "merge name"},
+}
+"""Model -> JSON names of fields that a strategic patch merges: how, and by which key. `kubectl apply` goes by it."""

@@ -92,7 +92,9 @@ AGGREGATED: dict[str, KindTable] = {
 """Kinds of the platform's own API servers, known once an APIService leads to them."""
 
 SHORT_NAMES = {
+    "certificatesigningrequests": ["csr"],
     "configmaps": ["cm"],
+    "cronjobs": ["cj"],
     "customresourcedefinitions": ["crd", "crds"],
     "daemonsets": ["ds"],
     "deployments": ["deploy"],
@@ -100,6 +102,7 @@ SHORT_NAMES = {
     "events": ["ev"],
     "horizontalpodautoscalers": ["hpa"],
     "ingresses": ["ing"],
+    "limitranges": ["limits"],
     "namespaces": ["ns"],
     "networkpolicies": ["netpol"],
     "nodes": ["no"],
@@ -107,17 +110,22 @@ SHORT_NAMES = {
     "persistentvolumes": ["pv"],
     "poddisruptionbudgets": ["pdb"],
     "pods": ["po"],
+    "podsecuritypolicies": ["psp"],
+    "priorityclasses": ["pc"],
     "replicasets": ["rs"],
+    "replicationcontrollers": ["rc"],
     "resourcequotas": ["quota"],
-    "secrets": [],
     "serviceaccounts": ["sa"],
     "services": ["svc"],
     "statefulsets": ["sts"],
     "storageclasses": ["sc"],
 }
 ALL = frozenset(
-    {"pods", "services", "deployments", "daemonsets", "replicasets", "statefulsets", "jobs", "cronjobs"}
-)
+    {
+        "cronjobs", "daemonsets", "deployments", "horizontalpodautoscalers", "jobs", "pods", "replicasets",
+        "replicationcontrollers", "services", "statefulsets",
+    }
+)  # fmt: skip
 """What `kubectl get all` shows."""
 SCALED = frozenset({"deployments", "replicasets", "statefulsets"})
 """Plurals with a subresource scale."""

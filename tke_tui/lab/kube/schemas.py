@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from tke_tui.lab.kube.fields import GONE, MODELS, NEWER, REQUIRED
+from tke_tui.lab.kube.fields import GONE, MERGED, MODELS, NEWER, REQUIRED
 from tke_tui.lab.kube.kinds import KINDS, Object, group_of
 
 INT_OR_STRING = "io.k8s.apimachinery.pkg.util.intstr.IntOrString"
@@ -37,6 +37,7 @@ _LIST, _MAP = re.compile(r"list\[(.*)\]"), re.compile(r"dict\(str, (.*)\)")
 _CLASS = re.compile(r"^(?:[A-Z][a-z]+)?V\d+(?:alpha\d+|beta\d+)?(?=[A-Z])")
 """What kubernetes-asyncio puts before the name of a type, e.g. `V1`, `CoreV1`."""
 _DOCUMENTED = re.compile(r"# noqa: E501\n\s*\n\s*(.*?)\s*# noqa: E501\n\s*\n\s*:return:", re.DOTALL)
+_MERGE = "x-kubernetes-patch-"
 _OPEN = "x-kubernetes-preserve-unknown-fields"
 
 
@@ -121,6 +122,11 @@ def _schema(models: Any, model: str, version: str, names: dict[str, str], made: 
             required.append(field)
     for field, kind in GONE.get(model, {}).items():
         properties[field] = described(kind, field)
+    for field, merged in MERGED.get(model, {}).items():
+        strategy, _, key = merged.partition(" ")
+        properties[field][f"{_MERGE}strategy"] = strategy
+        if key:
+            properties[field][f"{_MERGE}merge-key"] = key
     if model in REQUIRED:
         required = REQUIRED[model].split()
     return {"type": "object", "properties": properties, **({"required": required} if required else {})}

@@ -28,6 +28,8 @@ from tke_tui.lab.kube.kinds import AGGREGATED, KINDS, KindTable, Object, custom
 from tke_tui.lab.kube.store import Store
 from tke_tui.lab.kube.workloads import api_service_status, definition_status, ready_status
 
+_HEALTH = re.compile(r"/(readyz|healthz|livez)(?:/[\w-]+)*$")
+
 
 @dataclass
 class Trouble:
@@ -206,9 +208,11 @@ class KubeServer:
                 self._held = -1
                 self._activity.set()
                 await asyncio.Event().wait()  # until the client goes away
-        if request.path in ("/readyz", "/healthz", "/livez"):
-            code = 200 if self.healthy else 500
-            return web.Response(status=code, text="ok" if self.healthy else "etcd failed")
+        if health := _HEALTH.match(request.path):
+            good = f"{health[1]} check passed\n" if "verbose" in request.query else "ok"
+            return web.Response(
+                status=200 if self.healthy else 500, text=good if self.healthy else "etcd failed"
+            )
         if not self.authenticated(request):
             return status(401, "Unauthorized")
         if self.api.is_watch(request) and self.api.resource(request.path) is not None:

@@ -7,9 +7,9 @@ import datetime
 import itertools
 import uuid
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from tke_tui.lab.kube.kinds import KINDS, WITH_GENERATION, Object
 
@@ -45,7 +45,8 @@ class Store:
     """Watches from a version below this one are answered with 410."""
     _waiting: set[asyncio.Future[None]] = field(default_factory=set)
     _kinds: defaultdict[tuple[str, str], set[Key]] = field(default_factory=lambda: defaultdict(set))
-    _addresses: Any = field(default_factory=lambda: itertools.count(20))
+    _addresses: Iterator[int] = field(default_factory=lambda: itertools.count(20))
+    _node_ports: Iterator[int] = field(default_factory=lambda: itertools.count(31000))
 
     def get(self, key: Key) -> Object | None:
         found = self.objects.get(key)
@@ -72,20 +73,25 @@ class Store:
         self.version += 1
         after["metadata"]["resourceVersion"] = str(self.version)
         if key[:2] == ("v1", "Service"):
-            self._give_address(after)
+            self._give_addresses(after)
         self.objects[key] = after
         self._kinds[key[:2]].add(key)
         kind = "ADDED" if before is None else "MODIFIED"
         self._tell(Change(self.version, kind, after, before))
         return duplicate(after)
 
-    def _give_address(self, service: Object) -> None:
+    def _give_addresses(self, service: Object) -> None:
+        """An address, and ports of the nodes, where a service has none yet."""
         spec = service["spec"]
-        if not spec.get("clusterIP") and spec.get("type") != "ExternalName":
+        kind = spec.get("type", "ClusterIP")
+        if kind != "ExternalName" and not spec.get("clusterIP"):
             number = next(self._addresses)
             spec["clusterIP"] = f"10.96.{number // 250}.{number % 250 + 1}"
         if spec.get("clusterIP"):
             spec["clusterIPs"] = [spec["clusterIP"]]
+        if kind in ("LoadBalancer", "NodePort"):
+            for port in spec.get("ports") or ():
+                port["nodePort"] = port.get("nodePort") or next(self._node_ports)
         service.setdefault("status", {"loadBalancer": {}})
 
     def remove(self, key: Key) -> Object | None:
