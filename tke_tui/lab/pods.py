@@ -66,22 +66,15 @@ def add_daemon(store: Store, daemon_set: Object, node: str) -> None:
 def _pods(store: Store, workload: Object) -> list[Object]:
     kind, metadata, spec = workload["kind"], workload["metadata"], workload["spec"]
     template = spec.get("template") or {}
-    nodes = _nodes(store, all_of_them=kind == "DaemonSet")
-    chosen = (template.get("spec") or {}).get("nodeSelector", {}).get(HOSTNAME)
-    nodes = [node for node in nodes if chosen in (None, node)]
-    if not nodes:
-        return []
-    mark = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()
-    count = len(nodes) if kind == "DaemonSet" else spec.get("replicas", 1)
+    nodes = [n for n in _nodes(store, all_of_them=kind == "DaemonSet") if _may_run_on(n, template)]
+    if kind == "DaemonSet":
+        return [_daemon(workload, node) for node in nodes]
+    mark = _mark(template)
     pods = []
-    for number in range(count):
+    for number in range(spec.get("replicas", 1) if nodes else 0):
         own = hashlib.sha256(f"{mark}{number}".encode()).hexdigest()[:5]
-        name = {
-            "DaemonSet": f"{metadata['name']}-{own}",
-            "StatefulSet": f"{metadata['name']}-{number}",
-            "Deployment": f"{metadata['name']}-{mark[:10]}-{own}",
-        }[kind]
-        pods.append(_pod(workload, template, name, nodes[number % len(nodes)]))
+        ending = str(number) if kind == "StatefulSet" else f"{mark[:10]}-{own}"
+        pods.append(_pod(workload, template, f"{metadata['name']}-{ending}", nodes[number % len(nodes)]))
     return pods
 
 

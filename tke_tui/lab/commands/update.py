@@ -85,8 +85,13 @@ def kubectl(machine: ModelMachine, argv: Sequence[str], stdin: bytes) -> Reply |
     if words[:1] not in (["drain"], ["uncordon"]) or len(words) != 2 or "cluster" not in machine.facts:
         return None
     cluster: ModelCluster = machine.facts["cluster"]
-    node = cluster.objects[("Node", words[1], "")]
-    node.setdefault("spec", {})["unschedulable"] = words[0] == "drain"
+    key = ("Node", words[1], "")
+    node = cluster.objects[key]
+    # Written anew: whoever watches hears of it.
+    cluster.objects[key] = {
+        **node,
+        "spec": {**(node.get("spec") or {}), "unschedulable": words[0] == "drain"},
+    }
     if words[0] == "drain" and (pod := machine.facts.get("undrainable")):
         return Reply(1, "", f"error: cannot delete Pods not managed by a controller: {pod}\n")
     return Reply(0, f"node/{words[1]} {words[0]}ed\n")
