@@ -3,9 +3,10 @@
     async with KubeServer() as server:
         client = KubeClient(server.url, server.ca_pem, token=server.token)
 
-It stores any object of the kinds in `KINDS` without validating it. With `auto_ready` (the default) workloads become
-ready at once, as if controllers and kubelets did their work; `workload_status` overrides that per object. The test
-steers it: `fail`, `expire`, `drop_watches`, `put`, `remove`, `set_status`, `logs`. `requests` records what was asked.
+It stores any object of the kinds in `KINDS`, checking no more than what it is called (`admission`). With `auto_ready`
+(the default) workloads become ready at once, as if controllers and kubelets did their work; `workload_status` overrides
+that per object. The test steers it: `fail`, `expire`, `drop_watches`, `put`, `remove`, `set_status`, `logs`. `requests`
+records what was asked.
 """
 
 from __future__ import annotations
