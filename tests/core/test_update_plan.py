@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from tke_tui.core.handlers.ensure_renew_certs import Renewal
 from tke_tui.core.model.config import Gateway
 from tke_tui.core.plan import build_plan
 from tke_tui.core.state import SUCCEEDED, RunState, TaskRecord
-from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, unmark_graph, update_graph
+from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, stays, unmark_graph, update_graph
 
 FIRST, SECOND, THIRD = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 KEEPALIVED = {"tke": {"vip": "127.0.0.100"}}
@@ -177,6 +178,22 @@ def test_the_import_of_an_installation_is_done_by_what_told_the_platform(bundle:
     new.config.skip_steps = [IMPORTED]
     without = update_graph(Wanted(para_with(1), bundle), Wanted(new, bundle), Options(), state)
     assert not done_by(without, build_plan(para_with(2))[IMPORTED], {FIRST})
+
+
+def test_other_packages_of_another_bundle_change_no_machine_that_is_there(bundle: Bundle) -> None:
+    packages = {name: [f"{name}-of-another-bundle"] for name in bundle.manifest.packages}
+    other = replace(bundle, manifest=bundle.manifest.model_copy(update={"packages": packages}))
+    old, new = para_with(1), para_with(2)
+    state = installed(1, bundle)
+    made = update_graph(Wanted(old, bundle), Wanted(new, other), Options(), state)
+    assert names_on(made, FIRST) == names_on(graph(bundle, 1, 2), FIRST)
+    assert "EnsureDocker" in names_on(made, SECOND)
+
+    # And it is not made up for by the next resume.
+    kept = stays(build_plan(old), Wanted(old, bundle), Options(), state)
+    assert {f"EnsureDocker@{FIRST}", f"EnsureCNIPlugins@{FIRST}"} <= kept
+    del state.tasks[f"EnsureDocker@{FIRST}"]
+    assert f"EnsureDocker@{FIRST}" not in stays(build_plan(old), Wanted(old, bundle), Options(), state)
 
 
 def test_images_that_another_bundle_brings_are_pushed_but_no_machine_is_touched(

@@ -19,7 +19,14 @@ from tke_tui.core.model.defaults import apply_defaults
 from tke_tui.core.operation import Operation, OperationDir, require_cluster
 from tke_tui.core.paths import InstallDir, write_private
 from tke_tui.core.run_settings import RunSettings
-from tke_tui.core.update_plan import Wanted, done_by, renewal_graph, unmark_graph, update_graph
+from tke_tui.core.update_plan import (
+    Wanted,
+    done_by,
+    renewal_graph,
+    stays,
+    unmark_graph,
+    update_graph,
+)
 
 if TYPE_CHECKING:
     from tke_tui.core.graph import PlannedTask
@@ -122,9 +129,10 @@ def update(
         write_private(place.options, json.dumps(settings.as_dict(), indent=1) + "\n")
 
     there = {str(machine.ip) for machine in old.para.machines}
+    kept = stays(old.plan, _wanted(old), old.settings.options, state)
 
     def made(task: PlannedTask) -> bool:
-        return done_by(graph, task, there)
+        return task.id in kept or done_by(graph, task, there)
 
     async def end() -> None:
         await adopt(new, given, made)

@@ -92,7 +92,9 @@ def update_graph(before: Wanted, after: Wanted, options: Options, installed: Run
             return False
         if name in _OF_THE_BUNDLE:
             return not installed.ended_well(task.id, task.key(after.para, after.bundle, options))
-        return _key(new, task.id, after, options) != _key(old, task.id, before, options)
+        # Other packages of another bundle would restart what runs on every machine at once.
+        compared = replace(before, bundle=after.bundle) if task.node else before
+        return _key(new, task.id, after, options) != _key(old, task.id, compared, options)
 
     return _around(_joins_last(narrowed(new, keep), there))
 
@@ -101,6 +103,15 @@ def done_by(graph: Graph, task: PlannedTask, there: set[str]) -> bool:
     """Whether a task of an installation's plan has nothing left to do once an update's graph has ended well."""
     imported = task.task.name == ImportResource.name and UpdateResource.name in graph.tasks
     return task.id in graph.tasks or imported or replaced(task, there)
+
+
+def stays(graph: Graph, wanted: Wanted, options: Options, installed: RunState) -> set[str]:
+    """The tasks of an installation's plan that are done on machines, and stay so when only the bundle is another one.
+
+    `graph` is the plan of that installation, `wanted` what it was made for.
+    """
+    done = (task for task in graph.included if task.node)
+    return {task.id for task in done if installed.ended_well(task.id, _key(graph, task.id, wanted, options))}
 
 
 def replaced(task: PlannedTask, there: set[str]) -> bool:
