@@ -35,6 +35,7 @@ from tke_tui.lab.sshd_commands import (
     run_locally,
     unwrap,
 )
+from tke_tui.lab.tree_sftp import TreeSftp
 
 Text = str | bytes
 Reply = tuple[int, Text, Text]
@@ -260,7 +261,7 @@ class _Server(asyncssh.SSHServer):
         assert self.connection is not None
         self.sessions += 1
         machine.most_sessions = max(machine.most_sessions, self.sessions)
-        factory = _sftp_factory(machine) if machine.sftp is True else None
+        factory = (lambda channel: TreeSftp(channel, machine.root)) if machine.sftp is True else None
         session = _Session(self, lambda process: _serve(machine, process), factory)
         return self.connection.create_server_channel(encoding=None), session
 
@@ -289,13 +290,6 @@ class _Session(asyncssh.SSHServerProcess[bytes]):
             self._counted = False
             self._server.sessions -= 1
         super().connection_lost(exc)
-
-
-def _sftp_factory(machine: LabSshd) -> Callable[[asyncssh.SSHServerChannel[bytes]], asyncssh.SFTPServer]:
-    def make(channel: asyncssh.SSHServerChannel[bytes]) -> asyncssh.SFTPServer:
-        return asyncssh.SFTPServer(channel, chroot=str(machine.root).encode())
-
-    return make
 
 
 async def _serve(machine: LabSshd, process: asyncssh.SSHServerProcess[bytes]) -> None:
