@@ -192,10 +192,11 @@ def _forget_images(registry: str) -> None:
     """Take the images of an earlier installation out of this host's Docker, so that there is something to load."""
     named = [word for name in (f"{registry}/*/*", "tkestack/*") for word in ("--filter", f"reference={name}")]
     listed = subprocess.run(
-        ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", *named],
+        ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}", *named],
         check=True, capture_output=True, text=True,
     )  # fmt: skip
-    if names := listed.stdout.split():
+    rows = (row.split() for row in listed.stdout.splitlines())
+    if names := {image if name.endswith(":<none>") else name for name, image in rows}:
         subprocess.run(["docker", "image", "rm", "--force", *names], check=True, capture_output=True)
 
 
