@@ -18,7 +18,7 @@ from tests.conformance.walk import Walk
 from tke_tui.core import operations
 from tke_tui.core.installation import look
 from tke_tui.core.operation import Operation
-from tke_tui.core.plan import DELETE_HANDLERS, RENEW_HANDLERS, UPDATE_HANDLERS, UPDATE_STEPS
+from tke_tui.core.plan import DELETE_HANDLERS, RENEW_HANDLERS, UPDATE_HANDLERS
 from tke_tui.core.steps.update_resource import UpdateResource
 
 LEFT_OUT = {
@@ -29,7 +29,7 @@ LEFT_OUT = {
     "EnsureThirdPartyHA": OTHER_LOAD_BALANCER,
 }
 """Handlers that these operations have no use for, and why."""
-TASKS = names_of(UPDATE_HANDLERS, UPDATE_STEPS, RENEW_HANDLERS, DELETE_HANDLERS, but=LEFT_OUT)
+TASKS = names_of(UPDATE_HANDLERS, RENEW_HANDLERS, DELETE_HANDLERS, but=LEFT_OUT)
 NAME = "api.example.com"
 
 
@@ -73,6 +73,7 @@ async def test_the_contract(operated: Operated, task: str) -> None:
 
 async def test_the_platform_s_record_has_what_was_changed(operated: Operated, target: Target) -> None:
     (told,) = operated.walk.of(UpdateResource.name)
+    assert_kept([told])
     assert told.foreseen == ["write into Cluster global: the changed settings"]
     kube = await target.services.kube()
     found = await kube.get("platform.tkestack.io/v1", "Cluster", "global")
