@@ -129,6 +129,18 @@ async def test_containers_start_and_go(client: DockerClient, engine: DockerServe
     assert await client.remove_container("one") is False
 
 
+async def test_a_name_that_another_request_has_just_taken_is_worth_another_attempt(
+    client: DockerClient, engine: DockerServer
+) -> None:
+    """As when a creation that was broken off comes to its end in the daemon after all."""
+    engine.add(make_image("tkestack/app:v1", {}))
+    await client.run_container("one", {"Image": "tkestack/app:v1", "HostConfig": {}})
+    with pytest.raises(Retryable, match="could not create container one") as failure:
+        await client.run_container("one", {"Image": "tkestack/app:v1", "HostConfig": {}})
+    assert "Conflict" in failure.value.detail
+    assert await client.container("one") is not None
+
+
 async def test_no_daemon_is_explained(tmp_path: Path) -> None:
     absent = DockerClient(f"unix://{tmp_path}/none.sock")
     with pytest.raises(DockerUnavailable, match="does not answer") as failure:

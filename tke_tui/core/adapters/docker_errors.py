@@ -74,7 +74,8 @@ def failed(what: str, message: str, *, status: int = 0) -> TkeError:
     if "server gave http response to https client" in low:
         fix = "The registry speaks plain HTTP: name it in insecure-registries of /etc/docker/daemon.json."
         return Fatal(title, detail=text, fix=fix, evidence=evidence)
-    if 400 <= status < 500 and status != 429:
+    # 409: another request is not done yet, such as the creation that a person has just broken off.
+    if 400 <= status < 500 and status not in (409, 429):
         fix = "Correct the cause named above, then continue with --resume."
         return Fatal(title, detail=text, fix=fix, evidence=evidence)
     return Retryable(
