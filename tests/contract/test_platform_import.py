@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from tests.contract.platform_world import (
     apis_registered,
     namespace_there,
 )
-from tests.contract.steps_world import StepWorld, step_world
+from tests.contract.steps_world import StepWorld
 from tke_tui.core import platform_record, platform_resources
 from tke_tui.core.errors import NotReady
 from tke_tui.core.model.machine import Bastion
@@ -24,14 +22,6 @@ from tke_tui.core.steps.import_resource import ImportResource
 
 Object = dict[str, Any]
 PLATFORM = "platform.tkestack.io/v1"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[StepWorld]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with step_world(tmp_path, home) as made:
-        yield made
 
 
 def decoded(secret: Object | None) -> dict[str, str]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +15,7 @@ from tests.contract.platform_world import (
     cluster_stands,
     namespace_there,
 )
-from tests.contract.steps_world import StepWorld, step_world
+from tests.contract.steps_world import StepWorld
 from tke_tui.core import pki, platform_certificates, provider_config
 from tke_tui.core.components import NAMESPACE
 from tke_tui.core.context import Mode
@@ -41,14 +39,6 @@ from tke_tui.lab.bundle import whole
 
 Object = dict[str, Any]
 PLATFORM = "platform.tkestack.io/v1"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[StepWorld]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with step_world(tmp_path, home) as made:
-        yield made
 
 
 def decoded(secret: Object | None) -> dict[str, str]:

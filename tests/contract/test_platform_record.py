@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.contract.platform_world import imported_before
-from tests.contract.steps_world import StepWorld, step_world
+from tests.contract.steps_world import StepWorld
 from tests.contract.update_world import NEWER
 from tke_tui.core.adapters.kube import KubeClient
 from tke_tui.core.adapters.kube_errors import ApiConflict
@@ -28,14 +26,6 @@ Object = dict[str, Any]
 PLATFORM = "platform.tkestack.io/v1"
 KEY = (PLATFORM, "Cluster", "", "global")
 NAME = "api.example.com"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[StepWorld]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with step_world(tmp_path, home) as made:
-        yield made
 
 
 def record(world: StepWorld) -> Object:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from tests.contract.platform_world import gateway_up, give_gateway
-from tests.contract.steps_world import IMAGES, StepWorld, step_world
+from tests.contract.steps_world import IMAGES, StepWorld
 from tke_tui.core import pki
 from tke_tui.core.adapters.registry_errors import RegistryAuthFailed, RegistryTlsFailed, RegistryUnavailable
 from tke_tui.core.bundle import Bundle
@@ -39,14 +37,6 @@ from tke_tui.lab.bundle import add_images
 from tke_tui.lab.registry import Fault, RegistryServer
 
 GATEWAY_IMAGE = "registry.tke.com/library/tke-gateway:v1.3.0"
-
-
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[StepWorld]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with step_world(tmp_path, home) as made:
-        yield made
 
 
 def local_hosts(world: StepWorld) -> list[str]:
