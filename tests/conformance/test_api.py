@@ -151,7 +151,7 @@ async def test_what_is_forgotten_is_410(target: Target, api: Api, namespace: str
     page = await api.good("GET", events, limit="1")
     await api.good("POST", events, event("three", namespace))
     await target.forget()
-    told: list[tuple[str, dict[str, Any]]] = [("ADDED", {})]
+    told: list[tuple[str, Object]] = [("ADDED", {})]
     async with asyncio.timeout(10):
         # The etcd members forget one after the other, and any API server may be the one that answers.
         while told[0][0] != "ERROR":
