@@ -159,9 +159,9 @@ class EmbeddedLab:
     @property
     def _forwards(self) -> Forwards:
         """How an engine on this host reaches the API servers and the gateway on all machines."""
-        places = [(address, port) for address in self.members for port in (API_SERVER_PORT, GATEWAY_PORT)]
         if not self.one_address:
             return Forwards()
+        places = [(address, port) for address in self.members for port in (API_SERVER_PORT, GATEWAY_PORT)]
         return Forwards(
             {
                 f"{address}:{port}": "{}:{}".format(*self._place.listens(address, port))

@@ -7,7 +7,6 @@ the terminal as the engine does; it ends when it is told to, or when nobody has 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -15,12 +14,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tke_tui.core.errors import StateError
-from tke_tui.core.lock import holder_of
+from tke_tui.core.lock import DirectoryLock, holder_of
 from tke_tui.core.model.load import load_para
 from tke_tui.core.model.para import CreateClusterPara
 from tke_tui.core.paths import InstallDir, default_directory, write_private
@@ -86,22 +84,14 @@ class LabPlace:
 
     def pid(self) -> int | None:
         """The process that serves the lab; None when there is none."""
-        try:
-            with (self.root / MARK).open("rb") as mark:
-                fcntl.flock(mark, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if holder_of(self.root / MARK):
             with contextlib.suppress(OSError, ValueError):
                 return int(self.pid_file.read_text())
-        except OSError:
-            return None
         return None
 
-    @contextlib.contextmanager
-    def served(self) -> Iterator[None]:
-        """This process serves the lab while the block lasts, and however it ends: the kernel keeps that record."""
-        with (self.root / MARK).open("ab") as mark:
-            fcntl.flock(mark, fcntl.LOCK_EX)
-            yield
+    def served(self) -> DirectoryLock:
+        """This process serves the lab while the block lasts, and however it ends: the kernel drops the lock."""
+        return DirectoryLock(self.root / MARK)
 
     def begin(self, scenario: Scenario, number: int | None = None, *, one_address: bool = False) -> None:
         """Make a fresh lab; one that was here before is ended and removed, with the installation in it.
