@@ -186,7 +186,8 @@ def status_update(found: Object, wanted: Mapping[str, Any]) -> tuple[Object, lis
     update: Object = {}
     if missing:
         update["addresses"] = [*(known.get("addresses") or ()), *missing]
-    update |= {name: wanted[name] for name in ("version",) if known.get(name) != wanted[name]}
+    if known.get("version") != wanted["version"]:
+        update["version"] = wanted["version"]
     if known.get("phase") in (None, "", HELD):
         update["phase"] = wanted["phase"]
     words = [f"{one['type']} address {one['host']}:{one['port']}" for one in missing]
